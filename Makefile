@@ -1,0 +1,86 @@
+# Makefile of connector: a PGXS extension.
+#
+#   make                 the library and the install script
+#   make install         into the PostgreSQL that PG_CONFIG belongs to
+#   make installcheck    pg_regress and isolation tests against a running server that preloads connector
+#   make check-sql       is the committed install script the sum of its parts?
+#   make check-unit      the pure modules outside the server, under ASan and UBSan
+#   make fuzz            every parser of outside bytes, until interrupted
+#   make bench           the benchmarks
+#
+# bin/test runs all tests, in a private cluster.  WERROR=1 adds the strict warnings that CI uses.
+
+EXTENSION = connector
+MODULE_big = connector
+DATA = connector--1.0.sql
+
+# The install script is the concatenation of these parts, in this order.  It is committed, because it must
+# be in every checkout and tarball; it is not in DATA_built, because `make clean` deletes what is.
+SQL_PARTS = 00_guard 10_tenancy 20_credentials 30_connectors 40_history 50_stats 60_execute \
+	70_maintain 80_views
+SQL_PART_FILES = $(SQL_PARTS:%=src/sql/%.sql)
+
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+DEPS = $(OBJS:.o=.d)
+EXTRA_CLEAN = $(wildcard src/*.o src/*/*.o src/*.d src/*/*.d)
+
+PKG_CONFIG ?= pkg-config
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl libcrypto 2>/dev/null)
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcurl libcrypto 2>/dev/null || echo -lcurl -lcrypto)
+
+# -MMD writes a .d file beside each object, which is how a changed header rebuilds what includes it;
+# PGXS has no dependency tracking of its own unless the server was built with it.
+PG_CPPFLAGS = -Isrc $(LIB_CFLAGS) -MMD -MP
+SHLIB_LINK = $(LIB_LIBS)
+
+ifdef WERROR
+PG_CFLAGS += -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+endif
+
+# Bitcode would need the exact clang the server was built with, and nothing here is worth inlining.
+override with_llvm := no
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --inputdir=.
+ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(PGXS),)
+$(error cannot run '$(PG_CONFIG) --pgxs': install postgresql-server-dev-15 or set PG_CONFIG)
+endif
+include $(PGXS)
+
+all: connector--1.0.sql
+
+connector--1.0.sql: $(SQL_PART_FILES)
+	cat $(SQL_PART_FILES) > $@
+
+.PHONY: check-sql check-unit fuzz bench
+
+check-sql:
+	@for part in $(SQL_PART_FILES); do \
+		test -f "$$part" || { echo "check-sql: $$part is listed in the Makefile but missing" >&2; exit 1; }; \
+	done; \
+	for file in src/sql/*.sql; do \
+		case " $(SQL_PART_FILES) " in *" $$file "*) ;; \
+		*) echo "check-sql: $$file is not listed in SQL_PARTS" >&2; exit 1;; esac; \
+	done; \
+	cat $(SQL_PART_FILES) | cmp -s - connector--1.0.sql || { \
+		echo "check-sql: connector--1.0.sql differs from src/sql/*.sql." >&2; \
+		echo "check-sql: Edit the parts, run 'make connector--1.0.sql' and commit both." >&2; \
+		exit 1; \
+	}
+
+check-unit:
+	$(MAKE) -C test/unit check
+
+fuzz:
+	$(MAKE) -C test/fuzz fuzz
+
+bench: all
+	bench/sync
+
+-include $(wildcard $(DEPS))

@@ -1,0 +1,254 @@
+/*
+ * auth.c -- the table of authentication kinds.
+ */
+#include "postgres.h"
+
+#include "common/base64.h"
+
+#include "auth/auth.h"
+#include "core/jsonb.h"
+#include "crypto/secret.h"
+#include "template/template.h"
+
+static const char *const api_key_fields[] = {"api_key", NULL};
+static const char *const bearer_fields[] = {"token", NULL};
+static const char *const basic_fields[] = {"username", "password", NULL};
+static const char *const basic_visible[] = {"username", NULL};
+static const char *const none_visible[] = {NULL};
+
+/* ---- api_key: a header (X-Api-Key unless named) or a query parameter ---- */
+
+static bool
+is_token(const char *text)
+{
+	return text[0] != '\0' &&
+		strspn(text, "!#$%&'*+-.^_`|~0123456789"
+			   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(text);
+}
+
+static bool
+in_query(const CnJson *parameters)
+{
+	const char *in = cn_json_get_string(parameters, "in");
+
+	return in && strcmp(in, "query") == 0;
+}
+
+static const char *
+api_key_check(const CnJson *parameters)
+{
+	const char *in = cn_json_get_string(parameters, "in");
+	const char *name = cn_json_get_string(parameters, "name");
+	const char *prefix = cn_json_get_string(parameters, "prefix");
+
+	if (in && strcmp(in, "header") != 0 && strcmp(in, "query") != 0)
+		return "\"in\" is neither header nor query";
+	if (in_query(parameters) && !name)
+		return "a key in the query needs \"name\", the parameter's name";
+	if (name && !in_query(parameters) && !is_token(name))
+		return "\"name\" is not the name of a header";
+	if (prefix && strpbrk(prefix, "\r\n"))
+		return "\"prefix\" has a line break";
+	return NULL;
+}
+
+/* a and b joined in wiped memory. */
+static char *
+join_secret(MemoryContext context, const char *a, const char *b)
+{
+	size_t		len = strlen(a) + strlen(b) + 1;
+	char	   *out = cn_secret_alloc(context, len);
+
+	snprintf(out, len, "%s%s", a, b);
+	return out;
+}
+
+static void
+api_key_apply(const CnCredential *credential, MemoryContext context, CnAuthAddition *addition)
+{
+	const CnSecretField *key = cn_credential_field(credential, "api_key");
+	const char *name = cn_json_get_string(credential->parameters, "name");
+	const char *prefix = cn_json_get_string(credential->parameters, "prefix");
+
+	if (in_query(credential->parameters))
+	{
+		int			max = 3 * (strlen(name) + key->len) + 2;
+		StringInfoData query;
+
+		/* it never grows, so its memory can be the wiped one */
+		query.data = cn_secret_alloc(context, max);
+		query.maxlen = max;
+		query.len = query.cursor = 0;
+		cn_escape_component(&query, name, strlen(name));
+		appendStringInfoChar(&query, '=');
+		addition->derived = query.data + query.len;
+		cn_escape_component(&query, key->value, key->len);
+		addition->query = query.data;
+		return;
+	}
+	addition->header.name = name ? name : "X-Api-Key";
+	addition->header.value = join_secret(context, prefix ? prefix : "", key->value);
+}
+
+/* ---- bearer: RFC 6750, section 2.1 ---- */
+
+static void
+bearer_apply(const CnCredential *credential, MemoryContext context, CnAuthAddition *addition)
+{
+	addition->header.name = "Authorization";
+	addition->header.value = join_secret(context, "Bearer ",
+										 cn_credential_field(credential, "token")->value);
+}
+
+/* ---- basic: RFC 7617, UTF-8 ---- */
+
+static void
+basic_apply(const CnCredential *credential, MemoryContext context, CnAuthAddition *addition)
+{
+	const CnSecretField *user = cn_credential_field(credential, "username");
+	const CnSecretField *password = cn_credential_field(credential, "password");
+	int			len = user->len + 1 + password->len;
+	int			encoded_max = pg_b64_enc_len(len);
+	char	   *pair = cn_secret_alloc(context, len + 1);
+	char	   *header = cn_secret_alloc(context, strlen("Basic ") + encoded_max + 1);
+	int			n;
+
+	snprintf(pair, len + 1, "%s:%s", user->value, password->value);
+	strcpy(header, "Basic ");
+	n = pg_b64_encode(pair, len, header + strlen("Basic "), encoded_max);
+	header[strlen("Basic ") + Max(n, 0)] = '\0';
+	addition->header.name = "Authorization";
+	addition->header.value = header;
+	addition->derived = header + strlen("Basic ");
+}
+
+static const CnAuthKind kinds[] = {
+	{"api_key", api_key_fields, none_visible, api_key_check, api_key_apply},
+	{"bearer", bearer_fields, none_visible, NULL, bearer_apply},
+	{"basic", basic_fields, basic_visible, NULL, basic_apply},
+};
+
+const CnAuthKind *
+cn_auth_kind(const char *name)
+{
+	for (int i = 0; i < lengthof(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+char *
+cn_auth_kind_names(void)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < lengthof(kinds); i++)
+		appendStringInfo(&buf, "%s%s", i ? ", " : "", kinds[i].name);
+	return buf.data;
+}
+
+static bool
+listed(const char *const *names, const char *name)
+{
+	for (; *names; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+has_key(Jsonb *object, const char *key)
+{
+	JsonbValue	buffer;
+
+	return JB_ROOT_IS_OBJECT(object) &&
+		getKeyJsonValueFromContainer(&object->root, key, strlen(key), &buffer) != NULL;
+}
+
+/*
+ * Parameters are public.  Besides those the kind knows, any may be given:
+ * templates read them as {{workspace.<name>}}, for example a subdomain.
+ */
+static void
+check_parameters(const CnAuthKind *kind, Jsonb *parameters)
+{
+	CnJson	   *tree = cn_json_from_jsonb(parameters);
+	const char *problem;
+
+	if (tree->type != CN_JSON_OBJECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the parameters of a credential must be an object")));
+	for (int i = 0; i < tree->len; i++)
+	{
+		const CnJsonMember *member = &tree->u.members[i];
+		bool		secret = listed(kind->fields, member->key);
+
+		if (secret)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("credentials of kind %s take no parameter \"%s\"", kind->name,
+							member->key),
+					 errhint("It is a field of the secret; parameters are readable by every member.")));
+		if (member->value->type != CN_JSON_STRING)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("parameter \"%s\" of the credential is not a string", member->key)));
+	}
+	problem = kind->check ? kind->check(tree) : NULL;
+	if (problem)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the parameters of the credential are not right for kind %s", kind->name),
+				 errdetail("It was found that %s.", problem)));
+}
+
+void
+cn_auth_check(const CnAuthKind *kind, Jsonb *secret, Jsonb *parameters)
+{
+	for (const char *const *field = kind->fields; *field; field++)
+	{
+		if (!has_key(secret, *field))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the secret of a credential of kind %s needs the field \"%s\"",
+							kind->name, *field)));
+	}
+	check_parameters(kind, parameters);
+}
+
+bool
+cn_auth_field_is_visible(const CnCredential *credential, const char *field)
+{
+	const CnAuthKind *kind = cn_auth_kind(credential->kind);
+
+	return kind && listed(kind->visible, field);
+}
+
+bool
+cn_auth_apply(const CnCredential *credential, MemoryContext context, CnAuthAddition *addition,
+			  CnFailure *failure)
+{
+	const CnAuthKind *kind = cn_auth_kind(credential->kind);
+
+	memset(addition, 0, sizeof(*addition));
+	if (kind == NULL)
+	{
+		cn_fail(failure, CN_CONFIG_INVALID, "credential \"%s/%s\" is of kind \"%s\", which this version does not know",
+				credential->service, credential->label, credential->kind);
+		return false;
+	}
+	for (const char *const *field = kind->fields; *field; field++)
+	{
+		if (cn_credential_field(credential, *field) == NULL)
+		{
+			cn_fail(failure, CN_CREDENTIAL_MISSING, "credential \"%s/%s\" has no field \"%s\"",
+					credential->service, credential->label, *field);
+			return false;
+		}
+	}
+	kind->apply(credential, context, addition);
+	addition->header.secret = true;
+	return true;
+}

@@ -1,0 +1,49 @@
+/*
+ * cache.h -- saved connectors, compiled once per process.
+ */
+#ifndef CN_CATALOG_CACHE_H
+#define CN_CATALOG_CACHE_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+#include "catalog/definition.h"
+
+/*
+ * A compiled connector.  It stays as it is while it is pinned, even when the
+ * row it was made from changes or goes.
+ */
+typedef struct CnConnector
+{
+	MemoryContext context;		/* everything below */
+	int			pins;
+	bool		dropped;		/* out of the cache; goes with its last pin */
+	pg_uuid_t	workspace;
+	pg_uuid_t	id;
+	char	   *name;
+	int			version;
+	TransactionId xmin;			/* of the row it was compiled from */
+	bool		enabled;
+	bool		log_response_data;
+	int			timeout_ms;
+	CnDefinition *definition;
+} CnConnector;
+
+
+/*
+ * The connector of that name (or id) in a workspace, pinned until context is
+ * reset; NULL if there is none.  Raises config_invalid's SQLSTATE only if a row
+ * holds what could not have been saved.
+ */
+extern CnConnector *cn_cache_get(const pg_uuid_t *workspace, const char *name,
+								 MemoryContext context);
+
+/* Compile a definition in the current context; NULL and *problems if it has any. */
+extern CnDefinition *cn_cache_compile(Jsonb *config, CnProblems *problems);
+
+/* Raises 22023 with every problem in DETAIL. */
+extern void cn_cache_refuse(const char *name, const CnProblems *problems) pg_attribute_noreturn();
+
+#endif							/* CN_CATALOG_CACHE_H */

@@ -1,0 +1,38 @@
+/*
+ * connector.c -- the library's entry point: one call per subsystem.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "core/identity.h"
+#include "core/install.h"
+#include "credentials/keyring.h"
+#include "engine/settings.h"
+#include "http/client.h"
+#include "stats/stats.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("connector must be loaded through shared_preload_libraries"),
+				 errhint("Add connector to shared_preload_libraries in postgresql.conf and restart the server.")));
+
+	cn_install_init();
+	cn_identity_init();
+	cn_keyring_init();
+	cn_http_init();
+	cn_engine_init();
+	cn_stats_init();
+
+	MarkGUCPrefixReserved("connector");
+}

@@ -1,0 +1,57 @@
+/*
+ * compat.h -- what differs between the major versions we build on (15, 16, 17).
+ *
+ * Each shim names what changed and in which major, so that it can go when the
+ * older one does.
+ */
+#ifndef CN_CORE_COMPAT_H
+#define CN_CORE_COMPAT_H
+
+#include "postgres.h"
+
+#include "storage/latch.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+/*
+ * 17: the first argument became the resource owner that frees the set, NULL
+ * for one that lives as long as the process; before, it was the context.
+ */
+static inline WaitEventSet *
+cn_create_wait_event_set(int nevents)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(NULL, nevents);
+#else
+	return CreateWaitEventSet(TopMemoryContext, nevents);
+#endif
+}
+
+/* 17: extensions name their wait events (ConnectorHttp); before, all are "Extension". */
+static inline uint32
+cn_wait_event_http(void)
+{
+#if PG_VERSION_NUM >= 170000
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew("ConnectorHttp");
+	return event;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* 16: a setting's extra data must come from guc_malloc; before, from malloc. */
+static inline void *
+cn_guc_malloc(size_t size)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_malloc(LOG, size);
+#else
+	return malloc(size);
+#endif
+}
+
+#endif							/* CN_CORE_COMPAT_H */

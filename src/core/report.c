@@ -1,0 +1,43 @@
+/*
+ * report.c -- a failure value becomes the server's error.
+ */
+#include "postgres.h"
+
+#include "core/report.h"
+
+static int
+sqlstate_of(const CnCodeInfo *info)
+{
+	const char *s = info->sqlstate;
+
+	return MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]);
+}
+
+static char *
+detail_of(const char *step, const CnCodeInfo *info, const CnFailure *failure)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "Code %s", info->name);
+	if (step)
+		appendStringInfo(&buf, ", step \"%s\"", step);
+	if (failure->http_status)
+		appendStringInfo(&buf, ", HTTP status %d", failure->http_status);
+	appendStringInfoChar(&buf, '.');
+	if (failure->remote_message)
+		appendStringInfo(&buf, " The remote said: %s", failure->remote_message);
+	return buf.data;
+}
+
+void
+cn_report_failure(const char *connector, const char *step, const CnFailure *failure)
+{
+	const CnCodeInfo *info = cn_code_info(failure->code);
+
+	ereport(ERROR,
+			(errcode(sqlstate_of(info)),
+			 errmsg("connector \"%s\": %s", connector, failure->message),
+			 errdetail_internal("%s", detail_of(step, info, failure)),
+			 errhint("%s", failure->hint ? failure->hint : info->hint)));
+}

@@ -1,0 +1,19 @@
+/*
+ * report.h -- a failure value becomes the server's error.
+ */
+#ifndef CN_CORE_REPORT_H
+#define CN_CORE_REPORT_H
+
+#include "postgres.h"
+
+#include "core/errors.h"
+
+/*
+ * Raise failure as the outcome of connector's step (which may be NULL).  The
+ * SQLSTATE is the code's own; DETAIL has code, step, HTTP status and the
+ * remote's message; HINT the remedy.
+ */
+extern void cn_report_failure(const char *connector, const char *step,
+							  const CnFailure *failure) pg_attribute_noreturn();
+
+#endif							/* CN_CORE_REPORT_H */

@@ -1,0 +1,62 @@
+/*
+ * spi.h -- SQL run by the extension itself.
+ *
+ * Every statement runs as the extension's owner, with row security not forced
+ * on it, and with search_path pinned to pg_catalog, pg_temp.  So each must
+ * filter by workspace itself, and names our objects as "@.name", which becomes
+ * the extension's schema.  Parameters always, never text pasted in.
+ */
+#ifndef CN_CORE_SPI_H
+#define CN_CORE_SPI_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/uuid.h"
+
+#define CN_SPI_MAX_ARGS 32
+
+/* A statement that is prepared once per process and kept. */
+typedef struct CnStatement
+{
+	const char *sql;			/* "@." stands for the extension's schema */
+	bool		write;			/* changes rows */
+	int			nargs;
+	Oid			argtypes[CN_SPI_MAX_ARGS];
+	SPIPlanPtr	plan;			/* NULL until first use */
+	Oid			schema;			/* for which it was prepared */
+} CnStatement;
+
+/* State of one visit; on an error the transaction's abort undoes all of it. */
+typedef struct CnSpi
+{
+	Oid			save_userid;
+	int			save_sec_context;
+	int			guc_level;
+} CnSpi;
+
+/*
+ * Between begin and end the current context is SPI's own; what shall outlive
+ * end is allocated by name elsewhere (SPI_palloc or a context of the caller).
+ */
+extern void cn_spi_begin(CnSpi *spi);
+extern void cn_spi_end(CnSpi *spi);
+
+/*
+ * Run statement; nulls as for SPI ('n' or ' ', may be NULL).  Returns the
+ * number of rows processed; rows are in SPI_tuptable.  limit 0: all.
+ * Reads see the newest committed state (a definition or membership is
+ * looked up like a catalog entry, whatever the isolation level).
+ */
+extern uint64 cn_spi_run(CnStatement *statement, Datum *values, const char *nulls, long limit);
+
+/* Column col (from 1) of row of SPI_tuptable. */
+extern Datum cn_spi_value(uint64 row, int col, bool *isnull);
+
+/* The same as text in the given context; NULL for null. */
+extern char *cn_spi_text(uint64 row, int col, MemoryContext context);
+
+/* A uuid column; zeros for null. */
+extern void cn_spi_uuid(uint64 row, int col, pg_uuid_t *id);
+
+#endif							/* CN_CORE_SPI_H */

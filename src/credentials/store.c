@@ -1,0 +1,389 @@
+/*
+ * store.c -- credentials of a workspace: stored, found, opened, rotated.
+ *
+ * Rows that were found are kept, still encrypted, until one of them changes
+ * anywhere; plaintext is made anew for every execution.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "core/clock.h"
+#include "core/install.h"
+#include "core/jsonb.h"
+#include "core/spi.h"
+#include "core/uuid.h"
+#include "credentials/seal.h"
+#include "credentials/store.h"
+
+/* More rows than this in one process: begin again. */
+#define CACHE_MAX_ROWS 512
+
+typedef struct CnCredentialCache
+{
+	MemoryContext context;
+	uint64		generation;
+	int			count;
+	struct CnCachedRow
+	{
+		char	   *owner;		/* for whom it was found */
+		CnCredentialRow row;
+	}			rows[CACHE_MAX_ROWS];
+} CnCredentialCache;
+
+static CnCredentialCache *cache = NULL;
+
+static CnStatement find_statement = {
+	.sql = "SELECT id, service_name, label, scope, auth_kind, key_id, parameters, allowed_hosts,"
+	"  expires_at, secret"
+	"  FROM @.workspace_api_credentials"
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND service_name OPERATOR(pg_catalog.=) $2"
+	"   AND label OPERATOR(pg_catalog.=) $3 AND owner OPERATOR(pg_catalog.=) ANY (ARRAY['', $4])"
+	" ORDER BY owner DESC LIMIT 1",
+	.nargs = 4,
+	.argtypes = {UUIDOID, TEXTOID, TEXTOID, TEXTOID},
+};
+
+static CnStatement existing_statement = {
+	.sql = "SELECT id FROM @.workspace_api_credentials"
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND service_name OPERATOR(pg_catalog.=) $2"
+	"   AND label OPERATOR(pg_catalog.=) $3 AND owner OPERATOR(pg_catalog.=) $4 FOR UPDATE",
+	.write = true,
+	.nargs = 4,
+	.argtypes = {UUIDOID, TEXTOID, TEXTOID, TEXTOID},
+};
+
+static CnStatement store_statement = {
+	.sql = "INSERT INTO @.workspace_api_credentials (workspace_id, id, service_name, label, scope,"
+	"  owner, auth_kind, secret, key_id, parameters, allowed_hosts, expires_at, created_by)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+	" ON CONFLICT (workspace_id, id) DO UPDATE SET"
+	"  auth_kind = excluded.auth_kind, secret = excluded.secret, key_id = excluded.key_id,"
+	"  parameters = excluded.parameters, allowed_hosts = excluded.allowed_hosts,"
+	"  expires_at = excluded.expires_at, status = 'connected', updated_at = pg_catalog.now()",
+	.write = true,
+	.nargs = 13,
+	.argtypes = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID,
+	JSONBOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID},
+};
+
+static CnStatement remove_statement = {
+	.sql = "DELETE FROM @.workspace_api_credentials"
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND service_name OPERATOR(pg_catalog.=) $2"
+	"   AND label OPERATOR(pg_catalog.=) $3 AND owner OPERATOR(pg_catalog.=) $4",
+	.write = true,
+	.nargs = 4,
+	.argtypes = {UUIDOID, TEXTOID, TEXTOID, TEXTOID},
+};
+
+static CnStatement stale_statement = {
+	.sql = "SELECT workspace_id, id, service_name, key_id, secret"
+	"  FROM @.workspace_api_credentials WHERE key_id OPERATOR(pg_catalog.<>) $1"
+	" ORDER BY workspace_id, id LIMIT $2 FOR UPDATE SKIP LOCKED",
+	.write = true,
+	.nargs = 2,
+	.argtypes = {TEXTOID, INT8OID},
+};
+
+static CnStatement reseal_statement = {
+	.sql = "UPDATE @.workspace_api_credentials SET secret = $3, key_id = $4"
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
+	.write = true,
+	.nargs = 4,
+	.argtypes = {UUIDOID, UUIDOID, BYTEAOID, TEXTOID},
+};
+
+static void
+reset_cache(void)
+{
+	if (cache)
+		MemoryContextReset(cache->context);
+	else
+	{
+		cache = MemoryContextAllocZero(TopMemoryContext, sizeof(*cache));
+		cache->context = AllocSetContextCreate(CacheMemoryContext, "connector credentials",
+											   ALLOCSET_DEFAULT_SIZES);
+	}
+	cache->count = 0;
+	cache->generation = cn_install_generation(CN_TABLE_CREDENTIALS);
+}
+
+static const CnCredentialRow *
+find_cached(const pg_uuid_t *workspace, const char *service, const char *label, const char *owner)
+{
+	for (int i = 0; i < cache->count; i++)
+	{
+		const CnCredentialRow *row = &cache->rows[i].row;
+
+		if (cn_uuid_equal(&row->workspace, workspace) && strcmp(row->service, service) == 0 &&
+			strcmp(row->label, label) == 0 && strcmp(cache->rows[i].owner, owner) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+/* Copy the first row of SPI_tuptable; the current context keeps it. */
+static void
+copy_row(CnCredentialRow *row)
+{
+	MemoryContext context = CurrentMemoryContext;
+	bool		isnull;
+	Datum		value;
+	Datum	   *hosts;
+
+	cn_spi_uuid(0, 1, &row->id);
+	row->service = cn_spi_text(0, 2, context);
+	row->label = cn_spi_text(0, 3, context);
+	row->scope = cn_spi_text(0, 4, context);
+	row->kind = cn_spi_text(0, 5, context);
+	row->key_id = cn_spi_text(0, 6, context);
+	row->parameters = DatumGetJsonbPCopy(cn_spi_value(0, 7, &isnull));
+	deconstruct_array(DatumGetArrayTypePCopy(cn_spi_value(0, 8, &isnull)), TEXTOID, -1, false,
+					  TYPALIGN_INT, &hosts, NULL, &row->host_count);
+	row->hosts = palloc(sizeof(char *) * (row->host_count + 1));
+	for (int i = 0; i < row->host_count; i++)
+		row->hosts[i] = TextDatumGetCString(hosts[i]);
+	value = cn_spi_value(0, 9, &isnull);
+	row->expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	row->secret = DatumGetByteaPCopy(cn_spi_value(0, 10, &isnull));
+}
+
+static const CnCredentialRow *
+read_row(const pg_uuid_t *workspace, const char *service, const char *label, const char *owner)
+{
+	struct CnCachedRow *entry = &cache->rows[cache->count];
+	Datum		values[4] = {
+		UUIDPGetDatum(workspace),
+		CStringGetTextDatum(service),
+		CStringGetTextDatum(label),
+		CStringGetTextDatum(owner)
+	};
+	CnSpi		spi;
+	bool		found;
+
+	cn_spi_begin(&spi);
+	found = cn_spi_run(&find_statement, values, NULL, 1) > 0;
+	if (found)
+	{
+		MemoryContext old = MemoryContextSwitchTo(cache->context);
+
+		copy_row(&entry->row);
+		entry->row.workspace = *workspace;
+		entry->owner = pstrdup(owner);
+		cache->count++;
+		MemoryContextSwitchTo(old);
+	}
+	cn_spi_end(&spi);
+	return found ? &entry->row : NULL;
+}
+
+const CnCredentialRow *
+cn_credential_find(const pg_uuid_t *workspace, const char *service, const char *label,
+				   const char *owner)
+{
+	const CnCredentialRow *row;
+
+	(void) cn_install();
+	if (owner == NULL)
+		owner = "";
+	if (cache == NULL || cache->count == CACHE_MAX_ROWS ||
+		cache->generation != cn_install_generation(CN_TABLE_CREDENTIALS))
+		reset_cache();
+	row = find_cached(workspace, service, label, owner);
+	return row ? row : read_row(workspace, service, label, owner);
+}
+
+/* What of the row the execution needs besides the secret, copied. */
+static CnCredential *
+copy_public(const CnCredentialRow *row)
+{
+	CnCredential *credential = palloc0(sizeof(CnCredential));
+
+	credential->id = row->id;
+	credential->service = pstrdup(row->service);
+	credential->label = pstrdup(row->label);
+	credential->kind = pstrdup(row->kind);
+	credential->parameters = cn_json_from_jsonb(row->parameters);
+	credential->host_count = row->host_count;
+	credential->hosts = palloc(sizeof(char *) * (row->host_count + 1));
+	for (int i = 0; i < row->host_count; i++)
+		credential->hosts[i] = pstrdup(row->hosts[i]);
+	return credential;
+}
+
+CnCredential *
+cn_credential_open(const CnCredentialRow *row, MemoryContext context, CnFailure *failure)
+{
+	const CnMasterKey *key;
+	MemoryContext old;
+	CnCredential *credential;
+	char	   *plain;
+	int			len;
+
+	if (row->expires_at != DT_NOEND && row->expires_at <= cn_now())
+	{
+		cn_fail(failure, CN_CREDENTIAL_MISSING, "credential \"%s/%s\" has expired",
+				row->service, row->label);
+		return NULL;
+	}
+	key = cn_keyring_find(row->key_id);
+	if (key == NULL)
+	{
+		cn_fail(failure, CN_CREDENTIAL_MISSING,
+				"credential \"%s/%s\" is encrypted with key \"%s\", which is not configured",
+				row->service, row->label, row->key_id);
+		return NULL;
+	}
+
+	plain = cn_unseal(key, &row->workspace, row->service, &row->id, row->secret, context, &len);
+	old = MemoryContextSwitchTo(context);
+	credential = copy_public(row);
+	MemoryContextSwitchTo(old);
+	if (plain == NULL || !cn_seal_decode(plain, len, credential))
+	{
+		cn_fail(failure, CN_CREDENTIAL_MISSING,
+				"credential \"%s/%s\" cannot be decrypted with key \"%s\"",
+				row->service, row->label, row->key_id);
+		return NULL;
+	}
+	return credential;
+}
+
+const CnSecretField *
+cn_credential_field(const CnCredential *credential, const char *name)
+{
+	for (int i = 0; i < credential->field_count; i++)
+		if (strcmp(credential->fields[i].name, name) == 0)
+			return &credential->fields[i];
+	return NULL;
+}
+
+/* The id of the credential that input replaces, else a new one. */
+static void
+choose_id(const CnCredentialInput *input, Datum *key, pg_uuid_t *id)
+{
+	if (cn_spi_run(&existing_statement, key, NULL, 1) > 0)
+		cn_spi_uuid(0, 1, id);
+	else
+		cn_uuid_v7(id);
+}
+
+void
+cn_credential_store(const CnCredentialInput *input, pg_uuid_t *id)
+{
+	const CnMasterKey *key = cn_keyring_current();
+	char		nulls[14] = "             ";
+	int			len;
+	char	   *plain = cn_seal_encode(input->secret, CurrentMemoryContext, &len);
+	Datum		values[13];
+	Datum		lookup[4];
+	CnSpi		spi;
+
+	values[0] = lookup[0] = UUIDPGetDatum(&input->workspace);
+	values[2] = lookup[1] = CStringGetTextDatum(input->service);
+	values[3] = lookup[2] = CStringGetTextDatum(input->label);
+	values[4] = CStringGetTextDatum(input->scope);
+	values[5] = lookup[3] = CStringGetTextDatum(input->owner);
+	values[6] = CStringGetTextDatum(input->kind);
+	values[8] = CStringGetTextDatum(key->id);
+	values[9] = JsonbPGetDatum(input->parameters);
+	values[10] = input->hosts;
+	values[11] = TimestampTzGetDatum(input->expires_at);
+	values[12] = input->created_by ? CStringGetTextDatum(input->created_by) : (Datum) 0;
+	nulls[11] = input->expires ? ' ' : 'n';
+	nulls[12] = input->created_by ? ' ' : 'n';
+
+	cn_spi_begin(&spi);
+	choose_id(input, lookup, id);
+	values[1] = UUIDPGetDatum(id);
+	values[7] = PointerGetDatum(cn_seal(key, &input->workspace, input->service, id, plain, len));
+	(void) cn_spi_run(&store_statement, values, nulls, 0);
+	cn_spi_end(&spi);
+}
+
+bool
+cn_credential_remove(const pg_uuid_t *workspace, const char *service, const char *label,
+					 const char *owner)
+{
+	Datum		values[4] = {
+		UUIDPGetDatum(workspace),
+		CStringGetTextDatum(service),
+		CStringGetTextDatum(label),
+		CStringGetTextDatum(owner)
+	};
+	CnSpi		spi;
+	bool		found;
+
+	cn_spi_begin(&spi);
+	found = cn_spi_run(&remove_statement, values, NULL, 0) > 0;
+	cn_spi_end(&spi);
+	return found;
+}
+
+/* Re-encrypt row i of the table; false, with a warning, if its old key does not open it. */
+static bool
+reseal_row(SPITupleTable *rows, uint64 i, const CnMasterKey *current, MemoryContext scratch)
+{
+	HeapTuple	tuple = rows->vals[i];
+	TupleDesc	desc = rows->tupdesc;
+	bool		isnull;
+	pg_uuid_t  *workspace = DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull));
+	pg_uuid_t  *id = DatumGetUUIDP(SPI_getbinval(tuple, desc, 2, &isnull));
+	char	   *service = SPI_getvalue(tuple, desc, 3);
+	char	   *key_id = SPI_getvalue(tuple, desc, 4);
+	bytea	   *sealed = DatumGetByteaPP(SPI_getbinval(tuple, desc, 5, &isnull));
+	const CnMasterKey *old = cn_keyring_find(key_id);
+	char	   *plain = NULL;
+	int			len;
+	Datum		values[4];
+
+	if (old)
+		plain = cn_unseal(old, workspace, service, id, sealed, scratch, &len);
+	if (plain == NULL)
+	{
+		char		text[CN_UUID_TEXT_LEN + 1];
+
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("credential %s cannot be re-encrypted", cn_uuid_text(id, text)),
+				 errdetail(old ? "Key \"%s\" does not decrypt it." : "Key \"%s\" is not configured.",
+						   key_id)));
+		return false;
+	}
+	values[0] = UUIDPGetDatum(workspace);
+	values[1] = UUIDPGetDatum(id);
+	values[2] = PointerGetDatum(cn_seal(current, workspace, service, id, plain, len));
+	values[3] = CStringGetTextDatum(current->id);
+	(void) cn_spi_run(&reseal_statement, values, NULL, 0);
+	return true;
+}
+
+int
+cn_credential_rotate(int limit)
+{
+	CnMasterKey current = *cn_keyring_current();
+	Datum		values[2] = {CStringGetTextDatum(current.id), Int64GetDatum(limit)};
+	MemoryContext scratch;
+	SPITupleTable *rows;
+	uint64		count;
+	int			done = 0;
+	CnSpi		spi;
+
+	cn_spi_begin(&spi);
+	count = cn_spi_run(&stale_statement, values, NULL, 0);
+	rows = SPI_tuptable;
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "connector rotation",
+									ALLOCSET_SMALL_SIZES);
+	for (uint64 i = 0; i < count; i++)
+	{
+		if (reseal_row(rows, i, &current, scratch))
+			done++;
+		MemoryContextReset(scratch);
+	}
+	cn_spi_end(&spi);
+	explicit_bzero(&current, sizeof(current));
+	return done;
+}

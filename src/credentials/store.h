@@ -1,0 +1,107 @@
+/*
+ * store.h -- credentials of a workspace: stored, found, opened, rotated.
+ *
+ * Plaintext lives in wiped memory (crypto/secret.h) and leaves only towards
+ * auth.  Nothing here logs or formats a secret.
+ */
+#ifndef CN_CREDENTIALS_STORE_H
+#define CN_CREDENTIALS_STORE_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "core/errors.h"
+#include "core/json.h"
+
+/* A secret has a handful of fields; more is a mistake. */
+#define CN_SECRET_MAX_FIELDS 16
+
+/* Bytes of all fields together: a PEM key with its chain fits, a file does not. */
+#define CN_SECRET_MAX_LEN 65536
+
+typedef struct CnSecretField
+{
+	const char *name;
+	const char *value;			/* NUL-terminated, in wiped memory */
+	int			len;
+} CnSecretField;
+
+/* An opened credential; all of it goes with the context it was opened in. */
+typedef struct CnCredential
+{
+	pg_uuid_t	id;
+	char	   *service;
+	char	   *label;
+	char	   *kind;
+	CnJson	   *parameters;		/* public */
+	int			host_count;
+	char	  **hosts;
+	int			field_count;
+	CnSecretField fields[CN_SECRET_MAX_FIELDS];
+} CnCredential;
+
+/* What is stored about one, still closed. */
+typedef struct CnCredentialRow
+{
+	pg_uuid_t	workspace;
+	pg_uuid_t	id;
+	char	   *service;
+	char	   *label;
+	char	   *scope;
+	char	   *kind;
+	char	   *key_id;
+	Jsonb	   *parameters;
+	int			host_count;
+	char	  **hosts;
+	TimestampTz expires_at;		/* DT_NOEND: never */
+	bytea	   *secret;
+} CnCredentialRow;
+
+/*
+ * The credential that identity uses for service and label: its own (scope
+ * user) before the workspace's; NULL if there is neither.  Cached; valid until the
+ * next call.  owner may be NULL (no identity).
+ */
+extern const CnCredentialRow *cn_credential_find(const pg_uuid_t *workspace, const char *service,
+												 const char *label, const char *owner);
+
+/*
+ * Decrypt into context.  NULL and *failure (credential_missing) if the row is
+ * expired, its key is unknown, or the ciphertext is not this row's.
+ */
+extern CnCredential *cn_credential_open(const CnCredentialRow *row, MemoryContext context,
+										CnFailure *failure);
+
+/* Value of a secret field, or NULL. */
+extern const CnSecretField *cn_credential_field(const CnCredential *credential, const char *name);
+
+/* What connector_credential_set got, checked; the secret still as jsonb. */
+typedef struct CnCredentialInput
+{
+	pg_uuid_t	workspace;
+	const char *service;
+	const char *label;
+	const char *scope;			/* "workspace" or "user" */
+	const char *owner;			/* "" for the workspace's */
+	const char *kind;
+	Jsonb	   *secret;
+	Jsonb	   *parameters;
+	Datum		hosts;			/* text[] */
+	bool		expires;
+	TimestampTz expires_at;
+	const char *created_by;
+} CnCredentialInput;
+
+/* Encrypt and store, replacing what had the same service, label and owner. */
+extern void cn_credential_store(const CnCredentialInput *input, pg_uuid_t *id);
+
+extern bool cn_credential_remove(const pg_uuid_t *workspace, const char *service,
+								 const char *label, const char *owner);
+
+/* Re-encrypt up to limit rows that are not under the current key; how many. */
+extern int	cn_credential_rotate(int limit);
+
+#endif							/* CN_CREDENTIALS_STORE_H */

@@ -1,0 +1,343 @@
+/*
+ * reply.c -- a remote's reply becomes output or failure.
+ *
+ * The body is what a stranger sent: the credential's values are blanked in it
+ * first, then it is checked without raising, and only then it becomes jsonb.
+ */
+#include "postgres.h"
+
+#include "common/base64.h"
+
+#include "core/jsonb.h"
+#include "core/utf8.h"
+#include "engine/internal.h"
+#include "engine/output.h"
+#include "engine/settings.h"
+
+/* Bytes of a remote's own words in an error. */
+#define MAX_REMOTE_MESSAGE 300
+
+/* An error page longer than this is not searched for a message. */
+#define MAX_ERROR_BODY 65536
+
+/* A body on its way to a value. */
+typedef struct Body
+{
+	const char *data;
+	int64		len;
+	const char *type;			/* content type, lower case, without parameters */
+	bool		latin1;			/* its charset says ISO 8859-1 */
+} Body;
+
+/* ---- content types ---- */
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t		len = strlen(text);
+	size_t		end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static bool
+is_json_type(const char *type)
+{
+	return strcmp(type, "application/json") == 0 || strcmp(type, "text/json") == 0 ||
+		ends_with(type, "+json");
+}
+
+static bool
+is_text_type(const char *type)
+{
+	static const char *const types[] = {
+		"application/xml", "application/csv", "application/javascript", "application/yaml",
+		"application/x-www-form-urlencoded", "application/x-ndjson", "application/graphql"
+	};
+
+	if (strncmp(type, "text/", 5) == 0 || ends_with(type, "+xml") || ends_with(type, "+yaml"))
+		return true;
+	for (int i = 0; i < lengthof(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Split "Text/HTML; charset=utf-8" into type and whether it is Latin-1. */
+static void
+read_content_type(const char *header, Body *body)
+{
+	int			len = strcspn(header, "; \t");
+	char	   *type = pnstrdup(header, len);
+	const char *charset = strcasestr(header, "charset=");
+
+	for (char *at = type; *at; at++)
+		*at = pg_ascii_tolower(*at);
+	body->type = type;
+	if (charset)
+	{
+		charset += strlen("charset=");
+		charset += *charset == '"';
+		body->latin1 = pg_strncasecmp(charset, "iso-8859-1", 10) == 0 ||
+			pg_strncasecmp(charset, "latin1", 6) == 0;
+	}
+}
+
+/* ---- values ---- */
+
+static Jsonb *
+null_value(void)
+{
+	CnJson		null = {.type = CN_JSON_NULL};
+
+	return cn_jsonb_from_json(&null);
+}
+
+/* The server's jsonb holds a string of up to this many bytes. */
+#define MAX_STRING 0x0FFFFFFF
+
+static Jsonb *
+string_value(const char *text, int64 len, CnFailure *failure)
+{
+	if (len > MAX_STRING)
+	{
+		cn_fail(failure, CN_RESPONSE_TOO_LARGE, "the reply is too long for a JSON string");
+		return NULL;
+	}
+	return cn_jsonb_string(text, len);
+}
+
+static Jsonb *
+json_value(const Body *body, CnFailure *failure)
+{
+	CnJsonLimits limits = {.max_depth = cn_engine_max_json_depth};
+	CnJsonError error;
+	Jsonb	   *value = cn_jsonb_from_text(body->data, body->len, &limits, &error);
+
+	if (value == NULL)
+		cn_fail(failure, CN_BAD_RESPONSE, "the reply is not JSON that can be used: %s, at byte " INT64_FORMAT,
+				error.message, error.offset);
+	return value;
+}
+
+static Jsonb *
+latin1_value(const Body *body, CnFailure *failure)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int64 i = 0; i < body->len; i++)
+	{
+		unsigned char c = body->data[i];
+
+		if (c == 0)
+		{
+			cn_fail(failure, CN_BAD_RESPONSE, "the reply's text holds a NUL character");
+			return NULL;
+		}
+		if (c >= 0x80)
+			appendStringInfoChar(&text, (char) (0xC0 | c >> 6));
+		appendStringInfoChar(&text, (char) (c < 0x80 ? c : 0x80 | (c & 0x3F)));
+	}
+	return string_value(text.data, text.len, failure);
+}
+
+static Jsonb *
+text_value(const Body *body, CnFailure *failure)
+{
+	int64		bad;
+
+	if (body->latin1)
+		return latin1_value(body, failure);
+	if (!cn_utf8_valid(body->data, body->len, &bad))
+	{
+		cn_fail(failure, CN_BAD_RESPONSE, "the reply's text is not UTF-8, at byte " INT64_FORMAT, bad);
+		failure->hint = "\"response\": \"binary\" in the definition gives the bytes in base64.";
+		return NULL;
+	}
+	return string_value(body->data, body->len, failure);
+}
+
+static Jsonb *
+binary_value(const Body *body, CnFailure *failure)
+{
+	int			max;
+	char	   *text;
+	int			len;
+
+	if (body->len > MAX_STRING / 4 * 3)
+	{
+		cn_fail(failure, CN_RESPONSE_TOO_LARGE, "the reply is too long for a JSON string");
+		return NULL;
+	}
+	max = pg_b64_enc_len(body->len);
+	text = palloc(max + 1);
+	len = pg_b64_encode(body->data, body->len, text, max);
+	return string_value(text, len, failure);
+}
+
+/* No content type: look. */
+static Jsonb *
+guessed_value(const Body *body, CnFailure *failure)
+{
+	CnJsonLimits limits = {.max_depth = cn_engine_max_json_depth};
+	CnJsonError error;
+
+	if (cn_json_check(body->data, body->len, &limits, &error))
+		return json_value(body, failure);
+	if (cn_utf8_valid(body->data, body->len, NULL))
+		return text_value(body, failure);
+	return binary_value(body, failure);
+}
+
+static Jsonb *
+body_value(const Body *body, CnReplyKind kind, CnFailure *failure)
+{
+	if (body->len == 0 || kind == CN_REPLY_NONE)
+		return null_value();
+	switch (kind)
+	{
+		case CN_REPLY_JSON:
+			return json_value(body, failure);
+		case CN_REPLY_TEXT:
+			return text_value(body, failure);
+		case CN_REPLY_BINARY:
+			return binary_value(body, failure);
+		default:
+			break;
+	}
+	if (is_json_type(body->type))
+		return json_value(body, failure);
+	if (is_text_type(body->type))
+		return text_value(body, failure);
+	return body->type[0] ? binary_value(body, failure) : guessed_value(body, failure);
+}
+
+/* ---- the remote's own words ---- */
+
+/* The text at the first of the usual places of an error's message. */
+static const char *
+find_message(const CnJson *tree)
+{
+	static const char *const keys[] = {
+		"message", "error_description", "detail", "error_message", "errorMessage", "title",
+		"description", "error", "errors"
+	};
+
+	if (tree->type == CN_JSON_STRING)
+		return tree->u.text;
+	if (tree->type == CN_JSON_ARRAY)
+		return tree->len > 0 ? find_message(tree->u.items[0]) : NULL;
+	for (int i = 0; tree->type == CN_JSON_OBJECT && i < lengthof(keys); i++)
+	{
+		const CnJson *member = cn_json_get(tree, keys[i]);
+		const char *found = member ? find_message(member) : NULL;
+
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+/* One line of at most MAX_REMOTE_MESSAGE bytes, cut between characters. */
+static char *
+one_line(const char *text)
+{
+	char	   *line = pnstrdup(text, MAX_REMOTE_MESSAGE);
+	int			len = strlen(line);
+	int64		bad;
+
+	for (char *at = line; *at; at++)
+		if ((unsigned char) *at < ' ' || *at == 127)
+			*at = ' ';
+	if (!cn_utf8_valid(line, len, &bad))
+		line[bad] = '\0';
+	return line[strspn(line, " ")] ? line : NULL;
+}
+
+static char *
+remote_message(const Body *body)
+{
+	CnJsonLimits limits = {.max_depth = 32};
+	CnJsonError error;
+	CnJson	   *tree = NULL;
+	const char *found;
+
+	if (body->len == 0 || body->len > MAX_ERROR_BODY)
+		return NULL;
+	if (is_json_type(body->type) || body->type[0] == '\0')
+		tree = cn_json_parse(body->data, body->len, &limits, &error);
+	if (tree)
+		found = find_message(tree);
+	else
+		found = strcmp(body->type, "text/plain") == 0 ? pnstrdup(body->data, body->len) : NULL;
+	return found ? one_line(found) : NULL;
+}
+
+static void
+status_failed(const CnHttpReply *reply, const Body *body, CnFailure *failure)
+{
+	cn_fail(failure, cn_code_for_status(reply->status), "the remote answered with HTTP status %d",
+			reply->status);
+	failure->http_status = reply->status;
+	failure->remote_message = remote_message(body);
+}
+
+/* ---- all of it ---- */
+
+static void
+record_reply(CnExecution *execution, const CnHttpReply *reply)
+{
+	CnStepRecord *step = &execution->outcome.step;
+
+	step->http_status = reply->status;
+	step->response_bytes = reply->body_len;
+	step->redirects = reply->redirects;
+	step->duration_ms = reply->elapsed_us / 1000.0;
+}
+
+/* A failure of the transfer, with its strings in the execution's memory and blanked. */
+static void
+transfer_failed(CnExecution *execution, const CnFailure *source)
+{
+	CnFailure  *failure = &execution->outcome.failure;
+	int64		len = strlen(source->message);
+
+	*failure = *source;
+	failure->message = pstrdup(cn_secrets_redact(&execution->secrets, source->message, &len));
+	failure->hint = source->hint ? pstrdup(source->hint) : NULL;
+}
+
+void
+cn_reply_read(CnExecution *execution)
+{
+	const CnHttpReply *reply = cn_http_reply(execution->transfer);
+	CnOutcome  *outcome = &execution->outcome;
+	Body		body = {.data = reply->body,.len = reply->body_len};
+	Jsonb	   *value;
+
+	record_reply(execution, reply);
+	if (reply->failure.code != CN_OK)
+	{
+		transfer_failed(execution, &reply->failure);
+		return;
+	}
+
+	read_content_type(reply->content_type, &body);
+	if (body.len > 0)
+		body.data = cn_secrets_redact(&execution->secrets, body.data, &body.len);
+	if (reply->status < 200 || reply->status > 299)
+	{
+		status_failed(reply, &body, &outcome->failure);
+		return;
+	}
+	value = body_value(&body, execution->given.definition->reply_kind, &outcome->failure);
+	if (value == NULL)
+	{
+		outcome->failure.http_status = reply->status;
+		return;
+	}
+	if (execution->keep_details)
+		outcome->reply = value;
+	outcome->output = cn_output_pick(execution->given.definition, value);
+}

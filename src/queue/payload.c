@@ -1,0 +1,108 @@
+/*
+ * payload.c -- what the history may keep of an input or output.
+ */
+#include "postgres.h"
+
+#include "core/jsonb.h"
+#include "engine/settings.h"
+#include "queue/payload.h"
+
+/* Names of secrets, and ends of such names, without '_' and '-', in lower case. */
+static const char *const secret_ends[] = {
+	"password", "passwd", "passphrase", "secret", "token", "apikey", "privatekey", "authorization",
+	"cookie", "credential", "credentials", "cvv", "cvc", "cardnumber"
+};
+
+#define MAX_NAME 64
+
+static bool
+is_secret_name(const JsonbValue *key)
+{
+	char		name[MAX_NAME];
+	int			len = 0;
+
+	for (int i = 0; i < key->val.string.len && len < MAX_NAME - 1; i++)
+	{
+		char		c = key->val.string.val[i];
+
+		if (c != '_' && c != '-' && c != ' ')
+			name[len++] = pg_ascii_tolower(c);
+	}
+	name[len] = '\0';
+	for (int i = 0; i < lengthof(secret_ends); i++)
+	{
+		int			end_len = strlen(secret_ends[i]);
+
+		if (len >= end_len && memcmp(name + len - end_len, secret_ends[i], end_len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_secret_name(Jsonb *value)
+{
+	JsonbIterator *it = JsonbIteratorInit(&value->root);
+	JsonbValue	v;
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&it, &v, false)) != WJB_DONE)
+		if (token == WJB_KEY && is_secret_name(&v))
+			return true;
+	return false;
+}
+
+static Jsonb *
+redact(Jsonb *value)
+{
+	JsonbIterator *it = JsonbIteratorInit(&value->root);
+	JsonbParseState *state = NULL;
+	JsonbValue *result = NULL;
+	JsonbValue	v;
+	JsonbIteratorToken token;
+	bool		blank = false;
+
+	/* A container under a secret's name is skipped whole: nothing in it is kept. */
+	while ((token = JsonbIteratorNext(&it, &v, blank)) != WJB_DONE)
+	{
+		bool		is_value = token == WJB_VALUE || token == WJB_ELEM || token == WJB_KEY;
+
+		if (blank)
+		{
+			v.type = jbvString;
+			v.val.string.val = "[redacted]";
+			v.val.string.len = strlen("[redacted]");
+		}
+		result = pushJsonbValue(&state, token, is_value ? &v : NULL);
+		blank = token == WJB_KEY && is_secret_name(&v);
+	}
+	return JsonbValueToJsonb(result);
+}
+
+static Jsonb *
+marker(int64 bytes)
+{
+	CnJsonbBuilder out = {0};
+	JsonbValue	yes = {.type = jbvBool,.val.boolean = true};
+
+	cn_build_begin_object(&out);
+	cn_build_key(&out, "_truncated");
+	out.result = pushJsonbValue(&out.state, WJB_VALUE, &yes);
+	cn_build_key(&out, "bytes");
+	cn_build_int(&out, bytes);
+	cn_build_end_object(&out);
+	return cn_build_done(&out);
+}
+
+Jsonb *
+cn_payload_for_history(Jsonb *value)
+{
+	if (value == NULL)
+		return NULL;
+	if (cn_engine_max_logged_payload >= 0 &&
+		VARSIZE(value) > (int64) cn_engine_max_logged_payload * 1024)
+		return marker(VARSIZE(value));
+	if (!JB_ROOT_IS_SCALAR(value) && has_secret_name(value))
+		return redact(value);
+	return value;
+}

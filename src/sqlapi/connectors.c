@@ -1,0 +1,223 @@
+/*
+ * connectors.c -- triggers of the table of connectors, and connector_check.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "catalog/cache.h"
+#include "core/identity.h"
+#include "core/spi.h"
+#include "sqlapi/args.h"
+
+CN_FUNCTION(connector_before_save);
+CN_FUNCTION(connector_after_save);
+CN_FUNCTION(connector_check);
+
+/* The trigger's data; raises if it was called as a plain function. */
+static TriggerData *
+row_trigger(FunctionCallInfo fcinfo, const char *name)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("%s is a row trigger", name)));
+	return data;
+}
+
+static Datum
+column(HeapTuple tuple, TupleDesc desc, const char *name, bool *isnull)
+{
+	int			attnum = SPI_fnumber(desc, name);
+
+	if (attnum <= 0)
+		elog(ERROR, "connectors has no column \"%s\"", name);
+	return heap_getattr(tuple, attnum, desc, isnull);
+}
+
+/* Columns that make a version; enabled, icon and category do not. */
+static const char *const version_columns[] = {
+	"name", "description", "config", "input_schema", "field_mappings", "timeout_ms",
+	"max_retries", "continue_on_error", "log_response_data"
+};
+
+static bool
+version_differs(HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	for (int i = 0; i < lengthof(version_columns); i++)
+	{
+		int			attnum = SPI_fnumber(desc, version_columns[i]);
+		char	   *before = SPI_getvalue(old, desc, attnum);
+		char	   *after = SPI_getvalue(new, desc, attnum);
+
+		if ((before == NULL) != (after == NULL) || (before && strcmp(before, after) != 0))
+			return true;
+	}
+	return false;
+}
+
+/* ---- before: check and number ---- */
+
+static void
+check_object(HeapTuple tuple, TupleDesc desc, const char *name, bool array_too)
+{
+	bool		isnull;
+	Datum		value = column(tuple, desc, name, &isnull);
+	Jsonb	   *jb;
+
+	if (isnull)
+		return;
+	jb = DatumGetJsonbP(value);
+	if (!JB_ROOT_IS_OBJECT(jb) && !(array_too && JB_ROOT_IS_ARRAY(jb) && !JB_ROOT_IS_SCALAR(jb)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s of a connector must be a JSON object", name)));
+}
+
+/* Raises unless the row may be saved. */
+static void
+check_row(HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		config = column(tuple, desc, "config", &isnull);
+	CnProblems	problems;
+	Datum		name;
+
+	/* A null in a NOT NULL column is refused by the table itself. */
+	if (isnull)
+		return;
+	name = column(tuple, desc, "name", &isnull);
+	if (isnull)
+		return;
+	if (cn_cache_compile(DatumGetJsonbP(config), &problems) == NULL)
+		cn_cache_refuse(TextDatumGetCString(name), &problems);
+	check_object(tuple, desc, "input_schema", false);
+	check_object(tuple, desc, "field_mappings", true);
+}
+
+/* A new row by somebody who may not set created_by: they are the author. */
+static HeapTuple
+complete_insert(HeapTuple tuple, TupleDesc desc)
+{
+	const char *identity = cn_identity_name();
+	int			col = SPI_fnumber(desc, "created_by");
+	Datum		value;
+	bool		isnull;
+
+	(void) heap_getattr(tuple, col, desc, &isnull);
+	if (!isnull || identity == NULL)
+		return tuple;
+	value = CStringGetTextDatum(identity);
+	isnull = false;
+	return heap_modify_tuple_by_cols(tuple, desc, 1, &col, &value, &isnull);
+}
+
+static HeapTuple
+complete_update(HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	int			cols[2] = {SPI_fnumber(desc, "version"), SPI_fnumber(desc, "updated_at")};
+	bool		nulls[2] = {false, false};
+	Datum		values[2];
+	int			version = DatumGetInt32(column(old, desc, "version", &nulls[0]));
+
+	values[0] = Int32GetDatum(version_differs(old, new, desc) ? version + 1 : version);
+	values[1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	return heap_modify_tuple_by_cols(new, desc, 2, cols, values, nulls);
+}
+
+Datum
+connector_before_save(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = row_trigger(fcinfo, "_connector_before_save");
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+	{
+		check_row(data->tg_trigtuple, desc);
+		return PointerGetDatum(complete_insert(data->tg_trigtuple, desc));
+	}
+	check_row(data->tg_newtuple, desc);
+	return PointerGetDatum(complete_update(data->tg_trigtuple, data->tg_newtuple, desc));
+}
+
+/* ---- after: keep the version ---- */
+
+static CnStatement keep_version = {
+	.sql = "INSERT INTO @.connector_versions (workspace_id, connector_id, version, name,"
+	" description, config, input_schema, field_mappings, timeout_ms, max_retries,"
+	" continue_on_error, log_response_data, changed_by, changed_at)"
+	" SELECT workspace_id, id, version, name, description, config, input_schema, field_mappings,"
+	" timeout_ms, max_retries, continue_on_error, log_response_data, $3, updated_at"
+	" FROM @.connectors WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2"
+	" ON CONFLICT DO NOTHING",
+	.write = true,
+	.nargs = 3,
+	.argtypes = {UUIDOID, UUIDOID, TEXTOID},
+};
+
+/*
+ * A restored row keeps its own updated_at, and its versions come with the
+ * dump; only rows saved by this transaction leave a version.
+ */
+static bool
+was_saved_now(HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		at = column(tuple, desc, "updated_at", &isnull);
+
+	return !isnull && DatumGetTimestampTz(at) == GetCurrentTransactionStartTimestamp();
+}
+
+Datum
+connector_after_save(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = row_trigger(fcinfo, "_connector_after_save");
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	HeapTuple	tuple = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+	const char *identity = cn_identity_name();
+	bool		isnull;
+	Datum		values[3];
+	CnSpi		spi;
+
+	if (!was_saved_now(tuple, desc))
+		return PointerGetDatum(NULL);
+	values[0] = column(tuple, desc, "workspace_id", &isnull);
+	values[1] = column(tuple, desc, "id", &isnull);
+	values[2] = identity ? CStringGetTextDatum(identity) : (Datum) 0;
+	cn_spi_begin(&spi);
+	(void) cn_spi_run(&keep_version, values, identity ? NULL : "  n", 0);
+	cn_spi_end(&spi);
+	return PointerGetDatum(NULL);
+}
+
+/* ---- connector_check ---- */
+
+Datum
+connector_check(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CnProblems	problems;
+
+	(void) cn_cache_compile(PG_GETARG_JSONB_P(0), &problems);
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < problems.count; i++)
+	{
+		Datum		values[2] = {
+			CStringGetTextDatum(problems.list[i].path),
+			CStringGetTextDatum(problems.list[i].message)
+		};
+		bool		nulls[2] = {false, false};
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

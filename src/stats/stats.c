@@ -1,0 +1,174 @@
+/*
+ * stats.c -- exact counts of executions, without hot rows.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "core/install.h"
+#include "core/spi.h"
+#include "core/uuid.h"
+#include "stats/stats.h"
+
+/* Deltas of the transaction, in TopTransactionContext; NULL when there are none. */
+static CnStatDelta *deltas = NULL;
+static int	delta_count = 0;
+static int	delta_room = 0;
+
+static CnStatement write_statement = {
+	.sql = "INSERT INTO @.connector_stat_deltas"
+	" (workspace_id, id, connector_id, credential_id, successes, failures, last_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	.write = true,
+	.nargs = 7,
+	.argtypes = {UUIDOID, UUIDOID, UUIDOID, UUIDOID, INT8OID, INT8OID, TIMESTAMPTZOID},
+};
+
+static CnStatDelta *
+find_delta(const pg_uuid_t *workspace, const pg_uuid_t *connector, int level)
+{
+	/* The newest first: a statement usually runs one connector many times. */
+	for (int i = delta_count - 1; i >= 0; i--)
+	{
+		if (deltas[i].level == level && cn_uuid_equal(&deltas[i].connector, connector) &&
+			cn_uuid_equal(&deltas[i].workspace, workspace))
+			return &deltas[i];
+	}
+	return NULL;
+}
+
+static CnStatDelta *
+add_delta(const pg_uuid_t *workspace, const pg_uuid_t *connector, int level)
+{
+	CnStatDelta *delta;
+
+	if (deltas == NULL)
+	{
+		delta_room = 8;
+		deltas = MemoryContextAlloc(TopTransactionContext, sizeof(CnStatDelta) * delta_room);
+	}
+	else if (delta_count == delta_room)
+	{
+		delta_room *= 2;
+		deltas = repalloc(deltas, sizeof(CnStatDelta) * delta_room);
+	}
+	delta = &deltas[delta_count++];
+	memset(delta, 0, sizeof(*delta));
+	delta->workspace = *workspace;
+	delta->connector = *connector;
+	delta->level = level;
+	return delta;
+}
+
+void
+cn_stats_count(const pg_uuid_t *workspace, const pg_uuid_t *connector, const pg_uuid_t *credential,
+			   bool success, TimestampTz at)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	CnStatDelta *delta = find_delta(workspace, connector, level);
+
+	if (delta == NULL)
+		delta = add_delta(workspace, connector, level);
+	if (success)
+		delta->successes++;
+	else
+		delta->failures++;
+	if (credential)
+		delta->credential = *credential;
+	delta->last_at = Max(delta->last_at, at);
+}
+
+const CnStatDelta *
+cn_stats_pending(int *count)
+{
+	*count = delta_count;
+	return deltas;
+}
+
+static void
+write_delta(const CnStatDelta *delta)
+{
+	pg_uuid_t	id;
+	Datum		values[7];
+	char		nulls[8] = "       ";
+
+	cn_uuid_v7(&id);
+	values[0] = UUIDPGetDatum(&delta->workspace);
+	values[1] = UUIDPGetDatum(&id);
+	values[2] = UUIDPGetDatum(&delta->connector);
+	values[3] = UUIDPGetDatum(&delta->credential);
+	values[4] = Int64GetDatum(delta->successes);
+	values[5] = Int64GetDatum(delta->failures);
+	values[6] = TimestampTzGetDatum(delta->last_at);
+	if (cn_uuid_is_zero(&delta->credential))
+		nulls[3] = 'n';
+	(void) cn_spi_run(&write_statement, values, nulls, 0);
+}
+
+static void
+write_deltas(void)
+{
+	CnSpi		spi;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	cn_spi_begin(&spi);
+	for (int i = 0; i < delta_count; i++)
+		write_delta(&deltas[i]);
+	cn_spi_end(&spi);
+	PopActiveSnapshot();
+}
+
+static void
+forget_deltas(void)
+{
+	deltas = NULL;
+	delta_count = delta_room = 0;
+}
+
+static void
+on_xact(XactEvent event, void *arg)
+{
+	if (delta_count == 0)
+		return;
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+	{
+		/* The extension may have been dropped since. */
+		if (cn_install_exists())
+			write_deltas();
+		forget_deltas();
+	}
+	else if (event == XACT_EVENT_ABORT)
+		forget_deltas();
+}
+
+/* A subtransaction's counts go to its parent, or with it. */
+static void
+on_subxact(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	int			kept = 0;
+
+	if (delta_count == 0 || (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
+		return;
+	for (int i = 0; i < delta_count; i++)
+	{
+		if (deltas[i].level >= level && event == SUBXACT_EVENT_ABORT_SUB)
+			continue;
+		deltas[kept] = deltas[i];
+		if (deltas[kept].level >= level)
+			deltas[kept].level = level - 1;
+		kept++;
+	}
+	delta_count = kept;
+}
+
+void
+cn_stats_init(void)
+{
+	RegisterXactCallback(on_xact, NULL);
+	RegisterSubXactCallback(on_subxact, NULL);
+}

@@ -1,0 +1,36 @@
+/*
+ * stats.h -- exact counts of executions, without hot rows.
+ *
+ * Counts are kept in memory while a transaction runs, undone with its
+ * subtransactions, and written as one row a connector just before it
+ * commits; connector_maintain() folds the rows.
+ */
+#ifndef CN_STATS_STATS_H
+#define CN_STATS_STATS_H
+
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+typedef struct CnStatDelta
+{
+	pg_uuid_t	workspace;
+	pg_uuid_t	connector;
+	pg_uuid_t	credential;		/* zeros: none */
+	int64		successes;
+	int64		failures;
+	TimestampTz last_at;
+	int			level;			/* nesting level of the (sub)transaction */
+} CnStatDelta;
+
+extern void cn_stats_init(void);	/* from _PG_init */
+
+/* Count one execution; credential may be NULL. */
+extern void cn_stats_count(const pg_uuid_t *workspace, const pg_uuid_t *connector,
+						   const pg_uuid_t *credential, bool success, TimestampTz at);
+
+/* What this transaction has counted so far; valid until the next count. */
+extern const CnStatDelta *cn_stats_pending(int *count);
+
+#endif							/* CN_STATS_STATS_H */
