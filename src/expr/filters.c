@@ -229,5 +229,7 @@ cn_filter_int_arg(CnFilterCall *call, int i, int *value)
 const char *
 cn_filter_search(const char *text, const char *end, const char *search, int search_len)
 {
+	if (search_len == 1)
+		return (const char *) memchr(text, *search, end - text);
 	return (const char *) memmem(text, end - text, search, search_len);
 }

@@ -1,23 +1,15 @@
 /*
- * history.c -- the record of finished executions.
- *
- * One INSERT an execution.  It has no operators and names its columns, so it does
- * not depend on the search path, and it is not run through core/spi.c, whose
- * pinning of the path would cost more than the row.
+ * history.c -- the record of finished executions: what a row says.
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
-#include "core/install.h"
 #include "core/jsonb.h"
-#include "core/spi.h"
+#include "core/uuid.h"
 #include "engine/settings.h"
 #include "queue/history.h"
+#include "queue/insert.h"
 #include "queue/payload.h"
 
 const char *
@@ -93,52 +85,22 @@ cn_history_steps(const CnOutcome *outcome)
 	return cn_build_done(&b);
 }
 
-/* The columns, in the order of the INSERT. */
-enum
-{
-	COL_WORKSPACE, COL_ID, COL_CONNECTOR, COL_NAME, COL_VERSION, COL_STATUS, COL_TRIGGER,
-	COL_ATTEMPT, COL_CURRENT_STEP, COL_STEPS, COL_INPUT, COL_OUTPUT, COL_ERROR_CODE,
-	COL_ERROR_MESSAGE, COL_HTTP_STATUS, COL_TIME, COL_STARTED, COL_COMPLETED,
-	COL_EXECUTED_BY, COL_CONTACT, COL_FLOW_RUN, COL_CORRELATION,
-	COL_COUNT
-};
-
-static CnStatement insert_statement = {
-	.sql = "INSERT INTO @.connector_history (workspace_id, id, connector_id, connector_name,"
-	" connector_version, status, trigger, attempt, current_step, steps_executed, input_data,"
-	" output_data, error_code, error_message, http_status, execution_time_ms, started_at,"
-	" completed_at, executed_by, contact_id, flow_run_id, correlation_id, created_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-	" $19, $20, $21, $22, $17)",
-	.write = true,
-	.nargs = COL_COUNT,
-	.argtypes = {UUIDOID, UUIDOID, UUIDOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, INT4OID, TEXTOID,
-		JSONBOID, JSONBOID, JSONBOID, TEXTOID, TEXTOID, INT4OID, FLOAT8OID, TIMESTAMPTZOID,
-	TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-};
-
-typedef struct Row
-{
-	Datum		values[COL_COUNT];
-	char		nulls[COL_COUNT + 1];
-} Row;
-
 static void
-set_value(Row *row, int col, Datum value)
+set_value(CnHistoryRow *row, int col, Datum value)
 {
 	row->values[col] = value;
-	row->nulls[col] = ' ';
+	row->nulls[col] = false;
 }
 
 static void
-set_text(Row *row, int col, const char *value)
+set_text(CnHistoryRow *row, int col, const char *value)
 {
 	if (value)
 		set_value(row, col, CStringGetTextDatum(value));
 }
 
 static void
-set_jsonb(Row *row, int col, Jsonb *value)
+set_jsonb(CnHistoryRow *row, int col, Jsonb *value)
 {
 	if (value)
 		set_value(row, col, JsonbPGetDatum(value));
@@ -146,7 +108,7 @@ set_jsonb(Row *row, int col, Jsonb *value)
 
 /* A string member of the input, which callers use to find their executions again. */
 static void
-set_input_member(Row *row, int col, Jsonb *input, const char *key)
+set_input_member(CnHistoryRow *row, int col, Jsonb *input, const char *key)
 {
 	JsonbValue	buffer;
 	JsonbValue *found;
@@ -160,7 +122,7 @@ set_input_member(Row *row, int col, Jsonb *input, const char *key)
 }
 
 static void
-fill_outcome(Row *row, const CnOutcome *outcome, bool log_output)
+fill_outcome(CnHistoryRow *row, const CnOutcome *outcome, bool log_output)
 {
 	const CnFailure *failure = &outcome->failure;
 
@@ -181,35 +143,18 @@ fill_outcome(Row *row, const CnOutcome *outcome, bool log_output)
 		set_value(row, COL_HTTP_STATUS, Int32GetDatum(outcome->step.http_status));
 	set_value(row, COL_TIME, Float8GetDatum(outcome->execution_time_ms));
 	set_value(row, COL_STARTED, TimestampTzGetDatum(outcome->started_at));
+	set_value(row, COL_CREATED, TimestampTzGetDatum(outcome->started_at));
 	set_value(row, COL_COMPLETED, TimestampTzGetDatum(outcome->started_at +
 													  (int64) (outcome->execution_time_ms * 1000)));
-}
-
-static void
-insert_row(Row *row)
-{
-	const CnInstall *install = cn_install();
-	Oid			userid;
-	int			sec_context;
-
-	GetUserIdAndSecContext(&userid, &sec_context);
-	SetUserIdAndSecContext(install->owner,
-						   sec_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	(void) cn_spi_run(&insert_statement, row->values, row->nulls, 0);
-	(void) SPI_finish();
-	SetUserIdAndSecContext(userid, sec_context);
 }
 
 void
 cn_history_write(const CnExecution *execution, const CnConnector *connector, Jsonb *input,
 				 const char *trigger, const char *executed_by)
 {
-	Row			row;
+	CnHistoryRow row;
 
-	memset(row.nulls, 'n', COL_COUNT);
-	row.nulls[COL_COUNT] = '\0';
+	memset(row.nulls, true, sizeof(row.nulls));
 	set_value(&row, COL_WORKSPACE, UUIDPGetDatum(&connector->workspace));
 	set_value(&row, COL_ID, UUIDPGetDatum(cn_exec_id(execution)));
 	set_value(&row, COL_CONNECTOR, UUIDPGetDatum(&connector->id));
@@ -223,5 +168,5 @@ cn_history_write(const CnExecution *execution, const CnConnector *connector, Jso
 	if (cn_engine_correlation_id[0])
 		set_text(&row, COL_CORRELATION, cn_engine_correlation_id);
 	fill_outcome(&row, cn_exec_outcome(execution), connector->log_response_data);
-	insert_row(&row);
+	cn_history_insert(&row, cn_uuid_v7_time(cn_exec_id(execution)));
 }
