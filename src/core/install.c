@@ -23,6 +23,7 @@ static const char *const table_names[CN_TABLE_COUNT] = {
 	[CN_TABLE_CREDENTIALS] = "workspace_api_credentials",
 	[CN_TABLE_CONNECTORS] = "connectors",
 	[CN_TABLE_HISTORY] = "connector_history",
+	[CN_TABLE_STAT_DELTAS] = "connector_stat_deltas",
 };
 
 static CnInstall install;

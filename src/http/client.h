@@ -46,9 +46,9 @@ typedef struct CnHttpRequest
 	int64		body_len;		/* bytes */
 	bool		secret_url;		/* the URL holds a credential's value */
 	bool		secret_body;	/* the body holds a credential's value */
-	int			timeout_ms;		/* the whole attempt, redirects included */
-	int			max_redirects;
-	int64		max_response;	/* bytes of body after decompression */
+	int			timeout_ms;		/* the whole attempt, redirects included; 0: one minute */
+	int			max_redirects;	/* 0: a redirect is a reply like any other */
+	int64		max_response;	/* bytes of body after decompression; 0: the setting */
 	CnHttpPoolKey pool;
 } CnHttpRequest;
 

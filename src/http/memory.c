@@ -3,9 +3,10 @@
  *
  * libcurl copies URLs, headers and bodies into blocks of its own and frees
  * them as they are.  So it is given an allocator that overwrites each block
- * first: nothing of a credential stays in freed memory.  Measured on a
- * keep-alive request over loopback: see docs/internals; the largest block is
- * the 16 kB receive buffer.
+ * first: nothing of a credential stays in freed memory.  That costs about 1 us
+ * of CPU for a keep-alive request over loopback, 2 us over TLS.  The large
+ * blocks, 16 kB each for receiving and (TLS) sending, are wiped too: both hold
+ * request or reply bytes.
  *
  * If something else in the process (another extension) started libcurl before
  * us, its allocator stays and blocks are not wiped.  Both end in malloc, so

@@ -79,7 +79,8 @@ static bool
 check_header(const CnHttpHeader *header, CnFailure *failure)
 {
 	if (!is_token(header->name))
-		cn_fail(failure, CN_CONFIG_INVALID, "a header name is empty or has characters that are not allowed");
+		cn_fail(failure, CN_CONFIG_INVALID,
+				"a header name is empty or has characters that are not allowed");
 	else if (is_reserved(header->name))
 		cn_fail(failure, CN_CONFIG_INVALID, "header \"%s\" cannot be set", header->name);
 	else if (header->value[strcspn(header->value, "\r\n")] != '\0')
@@ -117,7 +118,8 @@ check_method(CnHttpTransfer *transfer)
 		cn_fail(&transfer->reply.failure, CN_CONFIG_INVALID, "a HEAD request cannot have a body");
 		return false;
 	}
-	cn_fail(&transfer->reply.failure, CN_CONFIG_INVALID, "method is not one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS");
+	cn_fail(&transfer->reply.failure, CN_CONFIG_INVALID,
+			"method is not one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS");
 	return false;
 }
 

@@ -1,31 +1,22 @@
 /*
  * insert.c -- putting a row into the history.
  *
- * Recording is part of every call, so it goes the way logical replication
- * applies a row: straight into the day's partition, without planner and portal.
- * That takes about a third of what INSERT through SPI takes.  Where the
- * shortcut does not hold - no partition of the day yet, or somebody put a
- * trigger on the history - the row goes through an ordinary INSERT.
+ * A row goes straight into the day's partition (core/table.h).  Where that
+ * does not hold - the day has no partition yet, or somebody put a trigger on
+ * the history - it goes through an ordinary INSERT.
  */
 #include "postgres.h"
 
-#include "access/table.h"
-#include "access/tableam.h"
-#include "access/xact.h"
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
-#include "executor/executor.h"
-#include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "utils/datetime.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "core/install.h"
 #include "core/spi.h"
+#include "core/table.h"
 #include "queue/insert.h"
 
 /* The partition rows went to last; they arrive in order of time. */
@@ -110,54 +101,9 @@ partition_of(TimestampTz at)
 	return last.relid;
 }
 
-/* Has rel our columns in our order, and nothing that only a statement would run? */
-static bool
-is_plain(Relation rel)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	if (!rel->rd_rel->relispartition || rel->trigdesc != NULL || desc->natts != COL_COUNT)
-		return false;
-	for (int i = 0; i < COL_COUNT; i++)
-		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), column_names[i]) != 0)
-			return false;
-	return true;
-}
-
-static void
-insert_into(Relation rel, CnHistoryRow *row)
-{
-	EState	   *estate = CreateExecutorState();
-	ResultRelInfo *target = makeNode(ResultRelInfo);
-	TupleTableSlot *slot;
-
-	InitResultRelInfo(target, rel, 0, NULL, 0);
-	slot = ExecInitExtraTupleSlot(estate, RelationGetDescr(rel), table_slot_callbacks(rel));
-	memcpy(slot->tts_values, row->values, sizeof(row->values));
-	memcpy(slot->tts_isnull, row->nulls, sizeof(row->nulls));
-	ExecStoreVirtualTuple(slot);
-
-	ExecOpenIndices(target, false);
-	ExecSimpleRelationInsert(target, estate, slot);
-	ExecCloseIndices(target);
-	ExecResetTupleTable(estate->es_tupleTable, false);
-	FreeExecutorState(estate);
-}
-
 void
 cn_history_insert(CnHistoryRow *row, TimestampTz at)
 {
-	Oid			relid = partition_of(at);
-	Relation	rel = OidIsValid(relid) ? try_table_open(relid, RowExclusiveLock) : NULL;
-
-	if (rel != NULL && is_plain(rel))
-	{
-		insert_into(rel, row);
-		table_close(rel, NoLock);
-		CommandCounterIncrement();
-		return;
-	}
-	if (rel != NULL)
-		table_close(rel, NoLock);
-	insert_by_statement(row);
+	if (!cn_table_insert(partition_of(at), COL_COUNT, column_names, row->values, row->nulls))
+		insert_by_statement(row);
 }

@@ -11,6 +11,7 @@
 
 #include "core/install.h"
 #include "core/spi.h"
+#include "core/table.h"
 #include "core/uuid.h"
 #include "stats/stats.h"
 
@@ -19,12 +20,17 @@ static CnStatDelta *deltas = NULL;
 static int	delta_count = 0;
 static int	delta_room = 0;
 
+/* The columns of connector_stat_deltas, in their order. */
+static const char *const column_names[] = {
+	"workspace_id", "id", "connector_id", "credential_id", "successes", "failures", "last_at"
+};
+
 static CnStatement write_statement = {
 	.sql = "INSERT INTO @.connector_stat_deltas"
 	" (workspace_id, id, connector_id, credential_id, successes, failures, last_at)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7)",
 	.write = true,
-	.nargs = 7,
+	.nargs = lengthof(column_names),
 	.argtypes = {UUIDOID, UUIDOID, UUIDOID, UUIDOID, INT8OID, INT8OID, TIMESTAMPTZOID},
 };
 
@@ -90,35 +96,45 @@ cn_stats_pending(int *count)
 }
 
 static void
+write_by_statement(Datum *values, const bool *nulls)
+{
+	char		spi_nulls[lengthof(column_names) + 1] = {0};
+	CnSpi		spi;
+
+	for (int i = 0; i < lengthof(column_names); i++)
+		spi_nulls[i] = nulls[i] ? 'n' : ' ';
+	cn_spi_begin(&spi);
+	(void) cn_spi_run(&write_statement, values, spi_nulls, 0);
+	cn_spi_end(&spi);
+}
+
+static void
 write_delta(const CnStatDelta *delta)
 {
 	pg_uuid_t	id;
-	Datum		values[7];
-	char		nulls[8] = "       ";
+	Datum		values[lengthof(column_names)];
+	bool		nulls[lengthof(column_names)] = {false};
 
 	cn_uuid_v7(&id);
 	values[0] = UUIDPGetDatum(&delta->workspace);
 	values[1] = UUIDPGetDatum(&id);
 	values[2] = UUIDPGetDatum(&delta->connector);
 	values[3] = UUIDPGetDatum(&delta->credential);
+	nulls[3] = cn_uuid_is_zero(&delta->credential);
 	values[4] = Int64GetDatum(delta->successes);
 	values[5] = Int64GetDatum(delta->failures);
 	values[6] = TimestampTzGetDatum(delta->last_at);
-	if (cn_uuid_is_zero(&delta->credential))
-		nulls[3] = 'n';
-	(void) cn_spi_run(&write_statement, values, nulls, 0);
+	if (!cn_table_insert(cn_install()->tables[CN_TABLE_STAT_DELTAS], lengthof(column_names),
+						 column_names, values, nulls))
+		write_by_statement(values, nulls);
 }
 
 static void
 write_deltas(void)
 {
-	CnSpi		spi;
-
 	PushActiveSnapshot(GetTransactionSnapshot());
-	cn_spi_begin(&spi);
 	for (int i = 0; i < delta_count; i++)
 		write_delta(&deltas[i]);
-	cn_spi_end(&spi);
 	PopActiveSnapshot();
 }
 
