@@ -25,8 +25,8 @@ DEPS = $(OBJS:.o=.d)
 EXTRA_CLEAN = $(wildcard src/*.o src/*/*.o src/*.d src/*/*.d)
 
 PKG_CONFIG ?= pkg-config
-LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl libcrypto 2>/dev/null)
-LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcurl libcrypto 2>/dev/null || echo -lcurl -lcrypto)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl libssl libcrypto 2>/dev/null)
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcurl libssl libcrypto 2>/dev/null || echo -lcurl -lssl -lcrypto)
 
 # -MMD writes a .d file beside each object, which is how a changed header rebuilds what includes it;
 # PGXS has no dependency tracking of its own unless the server was built with it.

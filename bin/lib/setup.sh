@@ -20,6 +20,8 @@ CN_PGXS_SRC=/usr/lib/postgresql/$CN_PG_MAJOR/lib/pgxs/src
 # Where our apt-get run finds out that no cluster and no web server are wanted.
 CN_CREATECLUSTER_CONF=/etc/postgresql-common/createcluster.d/connector-setup.conf
 CN_POLICY_RC=/usr/sbin/policy-rc.d
+CN_POLICY_RC_OURS=
+CN_CREATECLUSTER_OURS=
 
 CN_PACKAGES_BUILD=(
 	"postgresql-$CN_PG_MAJOR" "postgresql-server-dev-$CN_PG_MAJOR" "postgresql-$CN_PG_MAJOR-cron"
@@ -58,6 +60,7 @@ on_exit() { CN_EXIT_COMMANDS+=("$1"); }
 run_exit_commands() {
 	local status=$? i
 	trap '' INT TERM HUP
+	trap - ERR
 	set +e
 	stop_job
 	for ((i = ${#CN_EXIT_COMMANDS[@]} - 1; i >= 0; i--)); do
@@ -68,9 +71,9 @@ run_exit_commands() {
 
 trap run_exit_commands EXIT
 trap 'warn "stopped by line $LINENO of ${BASH_SOURCE[0]}: $BASH_COMMAND"' ERR
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'trap - ERR; exit 129' HUP
+trap 'trap - ERR; exit 130' INT
+trap 'trap - ERR; exit 143' TERM
 
 #
 # Jobs.  Whatever takes long runs in the background, in a process group of its own: a signal then reaches
@@ -98,6 +101,7 @@ finish_job() {
 
 # Called at exit.  A package installation is waited for: stopped half-way it would need repair.
 stop_job() {
+	local try
 	if [[ -z $CN_JOB ]]; then
 		return 0
 	fi
@@ -107,6 +111,11 @@ stop_job() {
 		kill -TERM -- "-$CN_JOB" 2>/dev/null
 	fi
 	wait "$CN_JOB" 2>/dev/null
+	# The first process is gone; the others may take a moment.
+	for ((try = 0; try < 50; try++)); do
+		kill -0 -- "-$CN_JOB" 2>/dev/null || break
+		sleep 0.1
+	done
 	CN_JOB=
 }
 
@@ -198,8 +207,9 @@ missing_packages() {
 # port 5432, and what already runs must not be restarted under its owner.  Both files are there only while
 # apt-get runs.
 forbid_services() {
+	on_exit allow_services
 	if [[ ! -e $CN_POLICY_RC ]]; then
-		on_exit "as_root rm -f '$CN_POLICY_RC'"
+		CN_POLICY_RC_OURS=1
 		as_root tee "$CN_POLICY_RC" >/dev/null <<-'POLICY'
 			#!/bin/sh
 			# Written for one run of apt-get by connector's set-up and removed after it.
@@ -209,26 +219,26 @@ forbid_services() {
 			exit 0
 		POLICY
 		as_root chmod 755 "$CN_POLICY_RC"
-		CN_POLICY_RC_OURS=1
 	fi
 	if ! package_installed "postgresql-$CN_PG_MAJOR" && [[ ! -e $CN_CREATECLUSTER_CONF ]]; then
-		on_exit "as_root rm -f '$CN_CREATECLUSTER_CONF'"
+		CN_CREATECLUSTER_OURS=1
 		as_root mkdir -p "${CN_CREATECLUSTER_CONF%/*}"
 		as_root tee "$CN_CREATECLUSTER_CONF" >/dev/null <<-'CONF'
 			# Written for one run of apt-get by connector's set-up and removed after it.
 			create_main_cluster = false
 		CONF
-		CN_CREATECLUSTER_OURS=1
 	fi
 }
 
 allow_services() {
-	if [[ -n ${CN_POLICY_RC_OURS:-} ]]; then
+	if [[ -n $CN_POLICY_RC_OURS ]]; then
 		as_root rm -f "$CN_POLICY_RC"
 	fi
-	if [[ -n ${CN_CREATECLUSTER_OURS:-} ]]; then
+	if [[ -n $CN_CREATECLUSTER_OURS ]]; then
 		as_root rm -f "$CN_CREATECLUSTER_CONF"
 	fi
+	CN_POLICY_RC_OURS=
+	CN_CREATECLUSTER_OURS=
 }
 
 # install_packages PACKAGE... -- installs those that are missing.

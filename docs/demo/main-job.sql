@@ -27,6 +27,7 @@ INSERT INTO connectors (name, description, config) VALUES
     "output": {"type": "$.type", "carrier": "$.carrier.name"}
 }');
 
+\echo
 \echo '--- 4. She calls it'
 \echo
 SELECT jsonb_pretty(connector_execute('enrich-phone', '{"phone": "+14155550123"}')) AS output;

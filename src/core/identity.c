@@ -30,6 +30,7 @@ typedef struct CnMemberships
 	MemoryContext context;		/* child of CacheMemoryContext; holds all below */
 	bool		valid;
 	Oid			user;
+	Oid			session_user;
 	bool		believes_claims;	/* the session role is a JWT role */
 	char	   *claims;			/* request.jwt.claims they were read for, or NULL */
 	char	   *name;			/* identity, or NULL */
@@ -189,6 +190,7 @@ cache_is_current(const char *claims)
 {
 	return cache.valid &&
 		cache.user == GetUserId() &&
+		cache.session_user == GetSessionUserId() &&
 		cache.roles_generation == roles_generation &&
 		cache.members_generation == cn_install_generation(CN_TABLE_MEMBERS) &&
 		cache.workspaces_generation == cn_install_generation(CN_TABLE_WORKSPACES) &&
@@ -268,6 +270,7 @@ refresh(void)
 	cache.workspaces_generation = cn_install_generation(CN_TABLE_WORKSPACES);
 	cache.roles_generation = roles_generation;
 	cache.user = user;
+	cache.session_user = GetSessionUserId();
 	cache.believes_claims = session_believes_claims();
 
 	old = MemoryContextSwitchTo(cache.context);
@@ -299,10 +302,16 @@ is_unbounded(void)
 static bool
 find_any_workspace(const char *name, CnWorkspace *result, bool *several)
 {
-	Datum		arg = name ? CStringGetTextDatum(name) : (Datum) 0;
+	pg_uuid_t	id;
+	char		id_text[CN_UUID_TEXT_LEN + 1];
+	Datum		arg;
 	CnSpi		spi;
 	uint64		rows;
 
+	/* however the id was spelled */
+	if (name && cn_uuid_parse(name, &id))
+		name = cn_uuid_text(&id, id_text);
+	arg = name ? CStringGetTextDatum(name) : (Datum) 0;
 	cn_spi_begin(&spi);
 	rows = cn_spi_run(&workspace_any, &arg, name ? NULL : "n", 2);
 	if (rows > 0)

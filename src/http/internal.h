@@ -97,6 +97,7 @@ typedef struct HttpSlot
 	size_t		body_capacity;
 	size_t		body_max;
 	size_t		header_bytes;	/* of this hop */
+	bool		headers_ended;	/* the empty line behind the headers has come */
 
 	/* what callbacks noted */
 	HttpTrouble trouble;

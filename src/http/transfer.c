@@ -66,7 +66,7 @@ http_body_received(char *data, size_t size, size_t count, void *arg)
 	return len;
 }
 
-/* http_header_received -- CURLOPT_HEADERFUNCTION: only counts; libcurl keeps them. */
+/* http_header_received -- CURLOPT_HEADERFUNCTION: counts, and sees their end; libcurl keeps them. */
 size_t
 http_header_received(char *data, size_t size, size_t count, void *arg)
 {
@@ -74,6 +74,11 @@ http_header_received(char *data, size_t size, size_t count, void *arg)
 	size_t		len = size * count;
 
 	slot->header_bytes += len;
+	/* a status line begins anew (after 1xx); trailers come after the end */
+	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+		slot->headers_ended = false;
+	else if (len > 0 && (data[0] == '\r' || data[0] == '\n'))
+		slot->headers_ended = true;
 	if (slot->header_bytes > HTTP_MAX_HEADER_BYTES)
 	{
 		slot->trouble = HTTP_TROUBLE_HEADER_SIZE;
@@ -176,6 +181,7 @@ http_hop_begin(CnHttpTransfer *transfer)
 		curl_easy_reset(slot->easy);
 	slot->body_len = 0;
 	slot->header_bytes = 0;
+	slot->headers_ended = false;
 	slot->trouble = HTTP_TROUBLE_NONE;
 	slot->sends = 0;
 	transfer->hop_started_us = cn_monotonic_us();
@@ -310,6 +316,9 @@ http_hop_settle(CnHttpTransfer *transfer)
 
 	if (slot->sends > 0)
 		transfer->may_have_left = true;
+	/* libcurl 7.88 takes headers that a closing connection cut short for all of them */
+	if (slot->result == CURLE_OK && !slot->headers_ended)
+		slot->result = CURLE_PARTIAL_FILE;
 	fill_reply(transfer);
 	if (slot->result != CURLE_OK)
 		fill_failure(transfer);

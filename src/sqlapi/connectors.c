@@ -104,21 +104,73 @@ check_row(HeapTuple tuple, TupleDesc desc)
 	check_object(tuple, desc, "field_mappings", true);
 }
 
-/* A new row by somebody who may not set created_by: they are the author. */
+/*
+ * A restored row keeps its own updated_at, and its versions come with the
+ * dump; only rows saved by this transaction leave a version.
+ */
+static bool
+was_saved_now(HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		at = column(tuple, desc, "updated_at", &isnull);
+
+	return !isnull && DatumGetTimestampTz(at) == GetCurrentTransactionStartTimestamp();
+}
+
+static CnStatement last_version = {
+	.sql = "SELECT pg_catalog.max(version) FROM @.connector_versions"
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND connector_id OPERATOR(pg_catalog.=) $2",
+	.nargs = 2,
+	.argtypes = {UUIDOID, UUIDOID},
+};
+
+/* The version a new row begins with: behind those of a deleted row of the same id. */
+static int
+first_version(HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		values[2];
+	Datum		last;
+	int			version = 1;
+	CnSpi		spi;
+
+	for (int i = 0; i < 2; i++)
+	{
+		values[i] = column(tuple, desc, i == 0 ? "workspace_id" : "id", &isnull);
+		if (isnull)
+			return version;
+	}
+	cn_spi_begin(&spi);
+	(void) cn_spi_run(&last_version, values, NULL, 1);
+	last = cn_spi_value(0, 1, &isnull);
+	if (!isnull)
+		version = DatumGetInt32(last) + 1;
+	cn_spi_end(&spi);
+	return version;
+}
+
+/* A new row by somebody who may not set created_by and version: they are the author. */
 static HeapTuple
 complete_insert(HeapTuple tuple, TupleDesc desc)
 {
 	const char *identity = cn_identity_name();
-	int			col = SPI_fnumber(desc, "created_by");
-	Datum		value;
-	bool		isnull;
+	int			cols[2] = {SPI_fnumber(desc, "created_by"), SPI_fnumber(desc, "version")};
+	Datum		values[2];
+	bool		nulls[2];
 
-	(void) heap_getattr(tuple, col, desc, &isnull);
-	if (!isnull || identity == NULL)
-		return tuple;
-	value = CStringGetTextDatum(identity);
-	isnull = false;
-	return heap_modify_tuple_by_cols(tuple, desc, 1, &col, &value, &isnull);
+	values[0] = heap_getattr(tuple, cols[0], desc, &nulls[0]);
+	if (nulls[0] && identity)
+	{
+		values[0] = CStringGetTextDatum(identity);
+		nulls[0] = false;
+	}
+	values[1] = heap_getattr(tuple, cols[1], desc, &nulls[1]);
+	if (was_saved_now(tuple, desc))
+	{
+		values[1] = Int32GetDatum(first_version(tuple, desc));
+		nulls[1] = false;
+	}
+	return heap_modify_tuple_by_cols(tuple, desc, 2, cols, values, nulls);
 }
 
 static HeapTuple
@@ -163,19 +215,6 @@ static CnStatement keep_version = {
 	.nargs = 3,
 	.argtypes = {UUIDOID, UUIDOID, TEXTOID},
 };
-
-/*
- * A restored row keeps its own updated_at, and its versions come with the
- * dump; only rows saved by this transaction leave a version.
- */
-static bool
-was_saved_now(HeapTuple tuple, TupleDesc desc)
-{
-	bool		isnull;
-	Datum		at = column(tuple, desc, "updated_at", &isnull);
-
-	return !isnull && DatumGetTimestampTz(at) == GetCurrentTransactionStartTimestamp();
-}
 
 Datum
 connector_after_save(PG_FUNCTION_ARGS)

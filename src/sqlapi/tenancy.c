@@ -136,11 +136,21 @@ static CnStatement upsert_member = {
 	.argtypes = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 };
 
-/* All owners are locked, so that two of them cannot leave at once. */
-static CnStatement lock_owners = {
-	.sql = "SELECT kind, member FROM @.connector_members"
-	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND role OPERATOR(pg_catalog.=) 'owner' FOR UPDATE",
+/*
+ * Changes of a workspace's members go one after the other: what one decides on, who
+ * is owner, must not be changed by another before it has written.
+ */
+static CnStatement lock_workspace = {
+	.sql = "SELECT 1 FROM @.connector_workspaces WHERE id OPERATOR(pg_catalog.=) $1"
+	" FOR NO KEY UPDATE",
 	.write = true,
+	.nargs = 1,
+	.argtypes = {UUIDOID},
+};
+
+static CnStatement owners = {
+	.sql = "SELECT kind, member FROM @.connector_members"
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND role OPERATOR(pg_catalog.=) 'owner'",
 	.nargs = 1,
 	.argtypes = {UUIDOID},
 };
@@ -190,6 +200,15 @@ check_role_exists(const char *kind, const char *member)
 		(void) get_role_oid(member, false);
 }
 
+/* Wait until nobody else is changing the members of workspace. */
+static void
+lock_members(const pg_uuid_t *workspace)
+{
+	Datum		value = UUIDPGetDatum(workspace);
+
+	(void) cn_spi_run(&lock_workspace, &value, NULL, 0);
+}
+
 static CnRole
 role_of(const pg_uuid_t *workspace, const char *kind, const char *member)
 {
@@ -205,9 +224,9 @@ static void
 keep_an_owner(const pg_uuid_t *workspace, const char *kind, const char *member)
 {
 	Datum		value = UUIDPGetDatum(workspace);
-	uint64		owners = cn_spi_run(&lock_owners, &value, NULL, 0);
+	uint64		count = cn_spi_run(&owners, &value, NULL, 0);
 
-	for (uint64 i = 0; i < owners; i++)
+	for (uint64 i = 0; i < count; i++)
 		if (strcmp(cn_spi_text(i, 1, CurrentMemoryContext), kind) != 0 ||
 			strcmp(cn_spi_text(i, 2, CurrentMemoryContext), member) != 0)
 			return;
@@ -301,6 +320,7 @@ connector_add_member(PG_FUNCTION_ARGS)
 	char	   *kind = cn_arg_required(fcinfo, 2, "kind");
 	CnRole		role = cn_role_parse(role_text);
 	CnWorkspace workspace = cn_workspace_resolve(cn_arg_text(fcinfo, 3), CN_RIGHT_ADMIN);
+	const char *by = cn_identity_name();
 	CnRole		had;
 	CnSpi		spi;
 
@@ -311,8 +331,10 @@ connector_add_member(PG_FUNCTION_ARGS)
 				 errmsg("unknown role \"%s\"", role_text),
 				 errhint("Roles are viewer, editor, admin and owner.")));
 	check_role_exists(kind, member);
+	by = by ? pstrdup(by) : NULL;
 
 	cn_spi_begin(&spi);
+	lock_members(&workspace.id);
 	had = role_of(&workspace.id, kind, member);
 	if ((role == CN_ROLE_OWNER || had == CN_ROLE_OWNER) && workspace.role < CN_ROLE_OWNER)
 		ereport(ERROR,
@@ -321,7 +343,7 @@ connector_add_member(PG_FUNCTION_ARGS)
 						workspace.slug)));
 	if (had == CN_ROLE_OWNER && role != CN_ROLE_OWNER)
 		keep_an_owner(&workspace.id, kind, member);
-	put_member(&workspace.id, kind, member, role, cn_identity_name());
+	put_member(&workspace.id, kind, member, role, by);
 	cn_spi_end(&spi);
 	PG_RETURN_VOID();
 }
@@ -347,6 +369,7 @@ connector_remove_member(PG_FUNCTION_ARGS)
 						   cn_role_name(workspace.role))));
 
 	cn_spi_begin(&spi);
+	lock_members(&workspace.id);
 	had = role_of(&workspace.id, kind, member);
 	if (had == CN_ROLE_OWNER && workspace.role < CN_ROLE_OWNER)
 		ereport(ERROR,

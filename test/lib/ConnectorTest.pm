@@ -28,8 +28,10 @@ use Test::More;
 our @EXPORT = qw(new_cluster create_database write_key_file free_port start_program stop_program psql_error
   as_role poll_until);
 
-# A signal must end in END blocks, or servers would stay.
-$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+# A signal must end in END blocks, or servers would stay; but not in a child that has not become another
+# program yet.
+my $test = $$;
+$SIG{$_} = sub { $$ == $test ? exit 1 : POSIX::_exit(1) } for qw(INT TERM HUP);
 
 my %programs;    # pid => 1
 

@@ -99,9 +99,9 @@ test_parser_limits(void)
 {
 	tap_is(parse_outcome(repeated("a", ".b", 129, "")), "error 257: more than 128 steps in a path",
 		   "129 steps");
-	tap_is(parse_outcome(repeated("a", "|trim", 65, "")), "error 321: more than 64 filters",
+	tap_is(parse_outcome(repeated("a", "|trim", 65, "")), "error 322: more than 64 filters",
 		   "65 filters");
-	tap_is(parse_outcome(repeated("a|concat(1", ",1", 16, ")")), "error 42: more than 16 arguments",
+	tap_is(parse_outcome(repeated("a|concat(1", ",1", 16, ")")), "error 41: more than 16 arguments",
 		   "17 arguments");
 	tap_is(parse_outcome(repeated("a|concat(1", ",1", 15, ")")), "ok", "16 arguments");
 	tap_is(parse_outcome(repeated("a", ".b", 128, "")), "ok", "128 steps");
@@ -146,9 +146,9 @@ test_output_limits(void)
 	tap_is(limited("input", 100, 1), "102", "a reference makes nothing");
 	tap_is(limited("input | length", 100, 1), "3", "length makes nothing");
 	tap_is(limited(repeated("input", "|concat('b')|replace('b','bbbbbbbbbb')", 30, "|length"), 1, 0),
-		   "limit 248: input | replace: the result is larger than allowed", "growth by powers of ten");
+		   "limit 284: input | replace: the result is larger than allowed", "growth by powers of ten");
 	tap_is(limited(repeated("input", "|concat('bb',input,input)|replace('a','aaaaaaaa')", 20, ""), 1, 1 << 20),
-		   "limit 271: input | replace: the result is larger than allowed", "growth by powers of eight");
+		   "limit 276: input | replace: the result is larger than allowed", "growth by powers of eight");
 	tap_is(limited("input | number | integer", 1, 5), "error 8: input | number: the text is not a number",
 		   "an error is no limit");
 }

@@ -1,0 +1,27 @@
+# The main job, as bin/demo shows it: docs/demo/main-job.sql against bin/example-service.
+use strict;
+use warnings;
+use ConnectorTest;
+use File::Basename qw(dirname);
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $root = dirname(__FILE__) . '/../..';
+my $node = new_cluster('main_job', extension => 0);
+my $log  = $node->basedir . '/service.log';
+start_program($log, $^X, "$root/bin/example-service", '--port', 0);
+ok(poll_until(sub { -e $log && slurp_file($log) =~ /listening/ }, 10), 'the example API starts');
+my ($port) = slurp_file($log) =~ /127\.0\.0\.1:(\d+)/;
+
+my $sql = slurp_file("$root/docs/demo/main-job.sql") =~ s/127\.0\.0\.1:8080\b/127.0.0.1:$port/gr;
+my ($stdout, $stderr);
+my $status = $node->psql('postgres', $sql, stdout => \$stdout, stderr => \$stderr, on_error_stop => 1);
+is($status, 0, 'the main job runs') or diag($stderr);
+is($stderr, '', 'without a warning');
+like($stdout, qr/"carrier": "Example Wireless"/,             'the connector returns what the API knows');
+like($stdout, qr/^failed\|not_found\|404\|/m,                'a failure is a row');
+like($stdout, qr/^success\|\|\{"phone": "\+14155550123"\}/m, 'the execution is recorded');
+like($stdout, qr/^enrich-phone\|2\|1\|1$/m,                  'and counted');
+unlike(slurp_file($node->logfile) =~ s/^.*STATEMENT:.*|.*statement:.*//gmr,
+	qr/could not|PANIC|FATAL/, 'the server has nothing to complain about');
+done_testing();

@@ -1,0 +1,31 @@
+# Maintenance under the real pg_cron: the line the documentation gives makes the partitions of the coming days
+# and folds statistics.  A minute is the shortest that every pg_cron knows, so this waits for the next one.
+use strict;
+use warnings;
+use ConnectorTest;
+use Test::More;
+
+my $node = new_cluster(
+	'cron',
+	extra_preload                 => 'pg_cron',
+	'cron.database_name'          => 'app',
+	'cron.use_background_workers' => 'on');
+
+$node->safe_psql('app', <<'SQL');
+CREATE EXTENSION pg_cron;
+SELECT connector_create_workspace('acme');
+INSERT INTO connectors (name, config) VALUES ('one', '{"url": "https://example.com/"}');
+SELECT increment_connector_stats(id, true) FROM connectors;
+SQL
+is($node->safe_psql('app', q(SELECT count(*) FROM pg_inherits WHERE inhparent = 'connector_history'::regclass)),
+	1, 'only the default partition is there at first');
+is($node->safe_psql('app', 'SELECT total_executions FROM connectors'), 0, 'nothing is folded yet');
+
+$node->safe_psql('app', q(SELECT cron.schedule('connector-maintain', '* * * * *', 'SELECT connector_maintain()')));
+ok( $node->poll_query_until(
+		'app', q(SELECT count(*) >= 8 FROM pg_inherits WHERE inhparent = 'connector_history'::regclass)),
+	'the scheduled job makes partitions');
+ok($node->poll_query_until('app', 'SELECT total_executions = 1 FROM connectors'), 'and folds statistics');
+ok($node->poll_query_until('app', q(SELECT bool_and(status = 'succeeded') FROM cron.job_run_details WHERE status IN ('succeeded', 'failed'))),
+	'no run failed');
+done_testing();
