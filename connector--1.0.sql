@@ -158,6 +158,34 @@ RETURNS boolean
 LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_remove_member';
 COMMENT ON FUNCTION @extschema@.connector_remove_member(text, text, text) IS
 'Removes a member with the credentials of that member alone; false if there was none. Everybody may remove themselves; others need admin, and owner to remove an owner. Error 55000 for the last owner.';
+-- Who did what to members, credentials and definitions.
+
+CREATE TABLE @extschema@.connector_audit_log (
+    workspace_id uuid NOT NULL,
+    id           uuid NOT NULL,
+    at           timestamptz NOT NULL,
+    actor        text,
+    action       text NOT NULL,
+    object_type  text NOT NULL,
+    object_name  text NOT NULL,
+    detail       text,
+    PRIMARY KEY (workspace_id, id)
+);
+COMMENT ON TABLE @extschema@.connector_audit_log IS
+'Changes of members, credentials and connectors, written by the extension in the transaction that makes them; read by admins of the workspace, changed by nobody, and kept when the workspace is deleted. It never holds a secret.';
+COMMENT ON COLUMN @extschema@.connector_audit_log.actor IS
+'Identity of who did it (role:<name> or jwt:<subject>); null if the session had none.';
+
+ALTER TABLE @extschema@.connector_audit_log ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_audit_log FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_audit_log FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('admin')));
+CREATE POLICY connector_insert ON @extschema@.connector_audit_log FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_audit_log FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_audit_log FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_audit_log TO PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_audit_log', '');
 -- Credentials: encrypted with a key that is not in the database.
 
 CREATE TABLE @extschema@.workspace_api_credentials (
@@ -314,7 +342,7 @@ REVOKE EXECUTE ON FUNCTION @extschema@._connector_before_save() FROM PUBLIC;
 CREATE FUNCTION @extschema@._connector_after_save() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'connector_after_save';
 COMMENT ON FUNCTION @extschema@._connector_after_save() IS
-'Row trigger of connectors: keeps the version that was saved.';
+'Row trigger of connectors: keeps the version that was saved, and writes the audit log.';
 REVOKE EXECUTE ON FUNCTION @extschema@._connector_after_save() FROM PUBLIC;
 
 -- The counters are not among the columns: folding statistics is no change of a definition.
@@ -324,7 +352,8 @@ CREATE TRIGGER before_save BEFORE INSERT OR UPDATE OF workspace_id, id, name, de
     ON @extschema@.connectors
     FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_before_save();
 CREATE TRIGGER after_save AFTER INSERT OR UPDATE OF name, description, config, input_schema,
-        field_mappings, timeout_ms, max_retries, continue_on_error, log_response_data
+        field_mappings, enabled, timeout_ms, max_retries, continue_on_error, log_response_data
+    OR DELETE
     ON @extschema@.connectors
     FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_after_save();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OF workspace_id, id, name, config, input_schema,

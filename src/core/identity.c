@@ -284,11 +284,11 @@ refresh(void)
 	cache.valid = true;
 }
 
-const char *
+char *
 cn_identity_name(void)
 {
 	refresh();
-	return cache.name;
+	return cache.name ? pstrdup(cache.name) : NULL;
 }
 
 /* A superuser may do everything anyway; claims that are believed make it a tenant. */

@@ -47,9 +47,10 @@ extern void cn_identity_init(void);
 /*
  * "role:alice" or "jwt:auth0|123": what owns a user's credential and is
  * written into created_by.  NULL if the session has no identity (a JWT role
- * without a subject).  Lives until the identity changes: copy to keep.
+ * without a subject); palloc'ed.  To be asked before anything is run as the
+ * extension's owner, who would be the answer then.
  */
-extern const char *cn_identity_name(void);
+extern char *cn_identity_name(void);
 
 /*
  * The workspace to act in: named by argument (slug or id), else by

@@ -67,7 +67,7 @@ REVOKE EXECUTE ON FUNCTION @extschema@._connector_before_save() FROM PUBLIC;
 CREATE FUNCTION @extschema@._connector_after_save() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'connector_after_save';
 COMMENT ON FUNCTION @extschema@._connector_after_save() IS
-'Row trigger of connectors: keeps the version that was saved.';
+'Row trigger of connectors: keeps the version that was saved, and writes the audit log.';
 REVOKE EXECUTE ON FUNCTION @extschema@._connector_after_save() FROM PUBLIC;
 
 -- The counters are not among the columns: folding statistics is no change of a definition.
@@ -77,7 +77,8 @@ CREATE TRIGGER before_save BEFORE INSERT OR UPDATE OF workspace_id, id, name, de
     ON @extschema@.connectors
     FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_before_save();
 CREATE TRIGGER after_save AFTER INSERT OR UPDATE OF name, description, config, input_schema,
-        field_mappings, timeout_ms, max_retries, continue_on_error, log_response_data
+        field_mappings, enabled, timeout_ms, max_retries, continue_on_error, log_response_data
+    OR DELETE
     ON @extschema@.connectors
     FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_after_save();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OF workspace_id, id, name, config, input_schema,

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog/cache.h"
+#include "core/audit.h"
 #include "core/identity.h"
 #include "core/spi.h"
 #include "sqlapi/args.h"
@@ -216,25 +217,63 @@ static CnStatement keep_version = {
 	.argtypes = {UUIDOID, UUIDOID, TEXTOID},
 };
 
-Datum
-connector_after_save(PG_FUNCTION_ARGS)
+/* Is what was saved a new version? */
+static bool
+is_new_version(TriggerData *data, TupleDesc desc)
 {
-	TriggerData *data = row_trigger(fcinfo, "_connector_after_save");
-	TupleDesc	desc = RelationGetDescr(data->tg_relation);
-	HeapTuple	tuple = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
-	const char *identity = cn_identity_name();
+	bool		isnull;
+
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		return true;
+	return DatumGetInt32(column(data->tg_trigtuple, desc, "version", &isnull)) !=
+		DatumGetInt32(column(data->tg_newtuple, desc, "version", &isnull));
+}
+
+static void
+store_version(HeapTuple tuple, TupleDesc desc, const char *identity)
+{
 	bool		isnull;
 	Datum		values[3];
 	CnSpi		spi;
 
-	if (!was_saved_now(tuple, desc))
-		return PointerGetDatum(NULL);
 	values[0] = column(tuple, desc, "workspace_id", &isnull);
 	values[1] = column(tuple, desc, "id", &isnull);
 	values[2] = identity ? CStringGetTextDatum(identity) : (Datum) 0;
 	cn_spi_begin(&spi);
 	(void) cn_spi_run(&keep_version, values, identity ? NULL : "  n", 0);
 	cn_spi_end(&spi);
+}
+
+static void
+audit_save(TriggerData *data, HeapTuple tuple, TupleDesc desc, const char *identity)
+{
+	const char *action = TRIGGER_FIRED_BY_INSERT(data->tg_event) ? "create"
+		: TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? "update" : "delete";
+	bool		isnull;
+	Datum		workspace = column(tuple, desc, "workspace_id", &isnull);
+	int			version = DatumGetInt32(column(tuple, desc, "version", &isnull));
+	bool		enabled = DatumGetBool(column(tuple, desc, "enabled", &isnull));
+
+	cn_audit(DatumGetUUIDP(workspace), identity, action, "connector",
+			 SPI_getvalue(tuple, desc, SPI_fnumber(desc, "name")),
+			 psprintf("version %d%s", version, enabled ? "" : ", disabled"));
+}
+
+Datum
+connector_after_save(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = row_trigger(fcinfo, "_connector_after_save");
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	HeapTuple	tuple = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+	bool		deleted = TRIGGER_FIRED_BY_DELETE(data->tg_event);
+	const char *identity;
+
+	if (!deleted && !was_saved_now(tuple, desc))
+		return PointerGetDatum(NULL);
+	identity = cn_identity_name();
+	if (!deleted && is_new_version(data, desc))
+		store_version(tuple, desc, identity);
+	audit_save(data, tuple, desc, identity);
 	return PointerGetDatum(NULL);
 }
 

@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "auth/auth.h"
+#include "core/audit.h"
 #include "core/identity.h"
 #include "credentials/store.h"
 #include "http/url.h"
@@ -100,7 +101,7 @@ owner_for_scope(const char *scope, const char *workspace_argument, CnWorkspace *
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("this session has no identity")));
-	return pstrdup(identity);
+	return identity;
 }
 
 static void
@@ -153,6 +154,9 @@ connector_credential_set(PG_FUNCTION_ARGS)
 	old = MemoryContextSwitchTo(scratch);
 	fill_input(fcinfo, &input);
 	cn_credential_store(&input, id);
+	cn_audit(&input.workspace, input.created_by, "set", "credential",
+			 psprintf("%s/%s", input.service, input.label),
+			 psprintf("kind %s, scope %s", input.kind, input.scope));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 	error_context_stack = hide.previous;
@@ -167,8 +171,13 @@ connector_credential_delete(PG_FUNCTION_ARGS)
 	char	   *scope = cn_arg_required(fcinfo, 2, "scope");
 	CnWorkspace workspace;
 	const char *owner = owner_for_scope(scope, cn_arg_text(fcinfo, 3), &workspace);
+	char	   *actor = cn_identity_name();
+	bool		found = cn_credential_remove(&workspace.id, service, label, owner);
 
-	PG_RETURN_BOOL(cn_credential_remove(&workspace.id, service, label, owner));
+	if (found)
+		cn_audit(&workspace.id, actor, "delete", "credential", psprintf("%s/%s", service, label),
+				 psprintf("scope %s", scope));
+	PG_RETURN_BOOL(found);
 }
 
 /* Status word and message of a credential; scope and kind where there is one. */

@@ -104,8 +104,6 @@ begin_call(Call *call, FunctionCallInfo fcinfo, const char *function, CnRight ri
 	call->context = AllocSetContextCreate(CurrentMemoryContext, "connector execution",
 										  ALLOCSET_DEFAULT_SIZES);
 	call->identity = cn_identity_name();
-	if (call->identity)
-		call->identity = MemoryContextStrdup(call->context, call->identity);
 	call->input = cn_arg_jsonb(fcinfo, 1);
 }
 

@@ -13,6 +13,7 @@
 #include "utils/rel.h"
 #include "utils/uuid.h"
 
+#include "core/audit.h"
 #include "core/identity.h"
 #include "core/jsonb.h"
 #include "core/spi.h"
@@ -309,6 +310,7 @@ connector_create_workspace(PG_FUNCTION_ARGS)
 				 errmsg("workspace \"%s\" already exists", slug)));
 	put_member(id, kind, owner, CN_ROLE_OWNER, by);
 	cn_spi_end(&spi);
+	cn_audit(id, by, "create", "workspace", slug, psprintf("owner %s:%s", kind, owner));
 	PG_RETURN_UUID_P(id);
 }
 
@@ -331,7 +333,6 @@ connector_add_member(PG_FUNCTION_ARGS)
 				 errmsg("unknown role \"%s\"", role_text),
 				 errhint("Roles are viewer, editor, admin and owner.")));
 	check_role_exists(kind, member);
-	by = by ? pstrdup(by) : NULL;
 
 	cn_spi_begin(&spi);
 	lock_members(&workspace.id);
@@ -345,6 +346,8 @@ connector_add_member(PG_FUNCTION_ARGS)
 		keep_an_owner(&workspace.id, kind, member);
 	put_member(&workspace.id, kind, member, role, by);
 	cn_spi_end(&spi);
+	cn_audit(&workspace.id, by, had == CN_ROLE_NONE ? "add" : "change", "member",
+			 psprintf("%s:%s", kind, member), psprintf("role %s", cn_role_name(role)));
 	PG_RETURN_VOID();
 }
 
@@ -387,5 +390,8 @@ connector_remove_member(PG_FUNCTION_ARGS)
 		(void) cn_spi_run(&delete_user_credentials, values, NULL, 0);
 	}
 	cn_spi_end(&spi);
+	if (had != CN_ROLE_NONE)
+		cn_audit(&workspace.id, self, "remove", "member", identity,
+				 psprintf("role %s", cn_role_name(had)));
 	PG_RETURN_BOOL(had != CN_ROLE_NONE);
 }
