@@ -3,6 +3,10 @@
 -- Partitioned by the time in the id (UUID version 7), a day a partition.  The
 -- partitions are made by connector_maintain() and are no members of the extension;
 -- the default partition catches what comes before it first ran.  No foreign keys.
+--
+-- The key and the indexes are those of each partition, not of the whole: the id
+-- says which partition a row is in, so a key in each is a key of all, and a dump,
+-- which has the partitions but not the table above them, can be restored.
 
 CREATE TABLE @extschema@.connector_history (
     workspace_id      uuid NOT NULL,
@@ -28,19 +32,18 @@ CREATE TABLE @extschema@.connector_history (
     contact_id        text,
     flow_run_id       text,
     correlation_id    text,
-    idempotency_key   text,
-    PRIMARY KEY (workspace_id, id)
+    idempotency_key   text
 ) PARTITION BY RANGE (id);
-CREATE INDEX connector_history_connector
-    ON @extschema@.connector_history (workspace_id, connector_id, id);
-CREATE INDEX connector_history_failed
-    ON @extschema@.connector_history (workspace_id, connector_id, id)
-    WHERE error_code IS NOT NULL;
 COMMENT ON TABLE @extschema@.connector_history IS
 'Finished executions; read them through connector_executions. Rows are never updated; old days are dropped whole.';
 
 CREATE TABLE @extschema@.connector_history_default
-    PARTITION OF @extschema@.connector_history DEFAULT;
+    PARTITION OF @extschema@.connector_history (PRIMARY KEY (workspace_id, id)) DEFAULT;
+CREATE INDEX connector_history_default_connector
+    ON @extschema@.connector_history_default (workspace_id, connector_id, id);
+CREATE INDEX connector_history_default_failed
+    ON @extschema@.connector_history_default (workspace_id, connector_id, id)
+    WHERE error_code IS NOT NULL;
 COMMENT ON TABLE @extschema@.connector_history_default IS
 'Executions of days that had no partition yet; connector_maintain() moves them to their own.';
 

@@ -36,7 +36,7 @@ DECLARE
     next_id   uuid := @extschema@._connector_day_start(day + 1);
     partition text := format('@extschema@.%I', 'connector_history_' || to_char(day, 'YYYYMMDD'));
 BEGIN
-    EXECUTE format('CREATE TABLE %s (LIKE @extschema@.connector_history INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)', partition);
+    EXECUTE format('CREATE TABLE %s (LIKE @extschema@.connector_history_default INCLUDING ALL)', partition);
     EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', partition);
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', partition);
     EXECUTE format('CREATE POLICY connector_none ON %s USING (false) WITH CHECK (false)', partition);

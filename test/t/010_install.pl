@@ -1,0 +1,99 @@
+# Installing, restarting, dumping and restoring.
+use strict;
+use warnings;
+use ConnectorTest;
+use MockServer;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# Not preloaded: one clear error, with the line to add.
+my $plain = new_cluster('plain', 'shared_preload_libraries' => undef, extension => 0);
+my $error = psql_error($plain, 'postgres', 'CREATE EXTENSION connector');
+like($error, qr/ERROR:  55000: connector must be loaded through shared_preload_libraries/, 'refused when it is not preloaded');
+like($error, qr/HINT:  Add connector to shared_preload_libraries in postgresql.conf and restart the server/, 'with a hint');
+is($plain->safe_psql('postgres', q(SELECT count(*) FROM pg_extension WHERE extname = 'connector')), 0, 'nothing is left of it');
+$plain->stop;
+
+my $mock = MockServer->start;
+my $url  = $mock->url;
+my $node = new_cluster('main');
+
+$node->safe_psql('postgres', q(CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0));
+like(psql_error($node, 'latin', 'CREATE EXTENSION connector'),
+	qr/ERROR:  0A000: connector needs a database with encoding UTF8/, 'a database that is not UTF8 is refused');
+
+# A schema of its own, with a name that must be quoted.
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', 'CREATE SCHEMA "My Schema"; CREATE EXTENSION connector SCHEMA "My Schema"');
+$node->safe_psql('other', 'SELECT "My Schema".connector_maintain()');
+$node->safe_psql('other', <<"SQL");
+SET search_path = "My Schema";
+SELECT connector_create_workspace('w');
+INSERT INTO connectors (name, config) VALUES ('ok', '{"url": "$url/ok"}');
+SQL
+is($node->safe_psql('other', q(SELECT "My Schema".connector_execute('ok'))), '{"ok": true}', 'it works in a schema that must be quoted');
+is($node->safe_psql('other', q(SELECT count(*) FROM "My Schema".connector_executions)), 1, 'and records there');
+like(psql_error($node, 'other', 'ALTER EXTENSION connector SET SCHEMA public'), qr/ERROR:  0A000/, 'it cannot be moved');
+
+# Dropping it in the transaction that used it.
+is( $node->psql('other', <<'SQL'), 0, 'the extension can be dropped by the transaction that has used it');
+SET search_path = "My Schema";
+BEGIN;
+SELECT connector_execute('ok');
+DROP EXTENSION connector CASCADE;
+COMMIT;
+SQL
+
+# What a tenant has, in every table: two versions of a connector, history in a partition and in the default one.
+$node->safe_psql('app', <<"SQL");
+SELECT connector_create_workspace('acme', 'Acme Inc.');
+SELECT connector_credential_set('api', '{"token": "a-secret-of-acme"}', kind => 'bearer', allowed_hosts => ARRAY['$url']);
+INSERT INTO connectors (name, config) VALUES ('ok', '{"url": "$url/echo", "credential": "api"}');
+UPDATE connectors SET config = '{"url": "$url/ok", "credential": "api"}';
+SELECT connector_execute('ok');
+SELECT connector_maintain();
+SELECT connector_execute('ok');
+INSERT INTO connector_history (workspace_id, id, connector_id, connector_name, status, trigger, attempt,
+	execution_time_ms, started_at, completed_at, created_at)
+SELECT workspace_id, connector_id_at('2001-01-01'), id, name, 'success', 'sql', 1, 1, '2001-01-01', '2001-01-01', '2001-01-01'
+  FROM connectors;
+SQL
+
+my @tables = split /\n/, $node->safe_psql('app', <<'SQL');
+SELECT c.oid::regclass FROM pg_depend d JOIN pg_class c ON c.oid = d.objid
+ WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e' AND c.relkind IN ('r', 'p')
+   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'connector') ORDER BY 1
+SQL
+cmp_ok(scalar @tables, '>', 8, 'tables of the extension were found');
+
+sub content
+{
+	my ($database) = @_;
+	return { map { $_ => $node->safe_psql($database, "SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM $_ t") } @tables };
+}
+
+my $dump = $node->basedir . '/app.dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('app') ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ], 'pg_restore');
+my ($before, $after) = (content('app'), content('restored'));
+is($after->{$_}, $before->{$_}, "restored: $_") for @tables;
+unlike($before->{connector_versions}, qr/^0/, 'there were versions to restore');
+is( $node->safe_psql('restored', q(SELECT connector_execute('ok'))),
+	'{"ok": true}', 'the restored connector works with the restored credential');
+is($node->safe_psql('restored', q(SELECT total_executions FROM connector_stats('ok'))), 3, 'and its statistics go on');
+
+# A restart.
+$node->restart;
+is($node->safe_psql('app', q(SELECT connector_execute('ok'))), '{"ok": true}', 'all is there after a restart');
+is($node->safe_psql('app', q(SELECT total_executions FROM connector_stats('ok'))), 3, 'with its statistics');
+
+# A crash: what was committed is there, what was not has not been.
+my $session = $node->background_psql('app');
+$session->query_safe(q(BEGIN; SELECT connector_execute('ok')));
+$node->stop('immediate');
+$session->{run}->finish;
+$node->start;
+is($node->safe_psql('app', q(SELECT total_executions FROM connector_stats('ok'))), 3, 'an uncommitted call is not counted after a crash');
+is($node->safe_psql('app', 'SELECT count(*) FROM connector_executions'), 4, 'nor recorded');
+done_testing();
