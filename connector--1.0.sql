@@ -749,6 +749,7 @@ BEGIN
             skipped := skipped + 1;
             RAISE WARNING 'could not create the history partition of % now', item.day
                 USING HINT = 'A long query holds connector_history; the next run tries again.';
+            EXIT;               -- others wait behind us while we wait
         END;
     END LOOP;
 
@@ -763,6 +764,7 @@ BEGIN
                 skipped := skipped + 1;
                 RAISE WARNING 'could not drop the history partition of % now', item.day
                     USING HINT = 'A long query holds connector_history; the next run tries again.';
+                EXIT;
             END;
         END LOOP;
     END IF;
