@@ -237,7 +237,7 @@ read_row(const pg_uuid_t *workspace, const char *asked)
 
 /*
  * Is the entry what the row in SPI_tuptable would compile to?  The version alone does
- * not tell: one that was rolled back may have been given anew.
+ * not tell: one that was rolled back may have been given anew, and enabled makes none.
  */
 static bool
 still_right(const CnCacheEntry *entry)
@@ -249,6 +249,7 @@ still_right(const CnCacheEntry *entry)
 	cn_spi_uuid(0, 1, &id);
 	return cn_uuid_equal(&id, &connector->id) &&
 		connector->version == DatumGetInt32(cn_spi_value(0, 2, &isnull)) &&
+		connector->enabled == DatumGetBool(cn_spi_value(0, 3, &isnull)) &&
 		connector->xmin == DatumGetTransactionId(cn_spi_value(0, 8, &isnull));
 }
 

@@ -94,7 +94,14 @@ static bool
 render_content(CnExecution *execution, StringInfo out, const CnPartDef *part, const char *path)
 {
 	if (part->json)
-		return cn_request_json(execution, part->json, out);
+	{
+		int			start = out->len;
+
+		if (!cn_request_json(execution, part->json, out))
+			return false;
+		cn_secrets_quote(&execution->secrets, out->data + start, out->len - start);
+		return true;
+	}
 	if (part->base64)
 		return cn_request_base64(execution, part->base64, path, out);
 	return cn_request_text(execution, part->text, path, out);

@@ -63,6 +63,22 @@ is_text_type(const char *type)
 	return false;
 }
 
+/* ISO 8859-1, and none of its relatives (-15 has the euro sign where -1 has another). */
+static bool
+is_latin1(const char *charset)
+{
+	static const char *const names[] = {"iso-8859-1", "iso_8859-1", "latin1", "l1"};
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		size_t		len = strlen(names[i]);
+
+		if (pg_strncasecmp(charset, names[i], len) == 0 && strchr("\"; \t", charset[len]))
+			return true;
+	}
+	return false;
+}
+
 /* Split "Text/HTML; charset=utf-8" into type and whether it is Latin-1. */
 static void
 read_content_type(const char *header, Body *body)
@@ -78,8 +94,7 @@ read_content_type(const char *header, Body *body)
 	{
 		charset += strlen("charset=");
 		charset += *charset == '"';
-		body->latin1 = pg_strncasecmp(charset, "iso-8859-1", 10) == 0 ||
-			pg_strncasecmp(charset, "latin1", 6) == 0;
+		body->latin1 = is_latin1(charset);
 	}
 }
 

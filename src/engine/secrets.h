@@ -30,13 +30,19 @@ typedef struct CnSecrets
 	const CnCredential *credential;
 	CnAuthAddition addition;
 	int			count;			/* fields of the credential */
-	char	  **stand_ins;		/* one for each */
+	char	  **stand_ins;		/* one for each, then one for each inside JSON, see cn_secrets_quote */
 	CnJson	   *scope;			/* what {{workspace...}} reads: stand-ins and public parameters */
 } CnSecrets;
 
 /* Prepare for one execution; false and *failure if the credential cannot be used. */
 extern bool cn_secrets_init(CnSecrets *secrets, const CnCredential *credential,
 							MemoryContext context, CnFailure *failure);
+
+/*
+ * text is JSON inside a body that is none as a whole: mark its stand-ins, so
+ * that sealing escapes their values for a JSON string.  The length stays.
+ */
+extern void cn_secrets_quote(const CnSecrets *secrets, char *text, int64 len);
 
 /* Does text hold a stand-in? */
 extern bool cn_secrets_in(const CnSecrets *secrets, const char *text, int64 len);
@@ -55,8 +61,8 @@ extern const char *cn_secrets_join(CnSecrets *secrets, const char *a, const char
 extern char *cn_secrets_hide(const CnSecrets *secrets, const char *text, int64 len);
 
 /*
- * Blank the credential's values, and their usual encodings, in what a remote
- * sent.  Returns text itself if there is none, else a copy; *len may change.
+ * Blank the credential's values, also percent-encoded or with JSON's escapes, in
+ * what a remote sent.  Returns text itself if there is none, else a copy; *len may change.
  */
 extern const char *cn_secrets_redact(const CnSecrets *secrets, const char *text, int64 *len);
 

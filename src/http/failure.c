@@ -217,6 +217,7 @@ map_reply(CnFailure *failure, const HttpOutcome *o)
 			cn_fail(failure, CN_BAD_RESPONSE, "reply from %s is not valid HTTP", o->origin);
 			return true;
 		case CURLE_BAD_CONTENT_ENCODING:
+		case CURLE_WRITE_ERROR: /* not our callback's, which notes trouble: bytes behind the compressed ones */
 			cn_fail(failure, CN_BAD_RESPONSE, "reply from %s cannot be decompressed", o->origin);
 			return true;
 		default:

@@ -89,6 +89,7 @@ increment_connector_stats(PG_FUNCTION_ARGS)
 		PointerGetDatum(cn_workspaces_with(CN_RIGHT_EXECUTE)),
 		UUIDPGetDatum(connector)
 	};
+	Datum		readable = PointerGetDatum(cn_workspaces_with(CN_RIGHT_READ));
 	pg_uuid_t	workspace;
 	CnSpi		spi;
 	uint64		found;
@@ -100,6 +101,15 @@ increment_connector_stats(PG_FUNCTION_ARGS)
 		found = cn_spi_run(&workspace_of_any_connector, values, "n ", 1);
 	if (found > 0)
 		cn_spi_uuid(0, 1, &workspace);
+	else
+	{
+		values[0] = readable;
+		if (cn_spi_run(&workspace_of_connector, values, NULL, 1) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied in the connector's workspace"),
+					 errdetail("Your role is viewer; this needs editor.")));
+	}
 	cn_spi_end(&spi);
 	if (found == 0)
 		ereport(ERROR,

@@ -123,6 +123,8 @@ step(UrlState *state, const Part *part, int i)
 	switch (*state)
 	{
 		case URL_START:
+			if (byte == ':')
+				return "a URL must begin with \"http://\" or \"https://\"";
 			*state = byte == '/' ? URL_SLASH : byte == '?' ? URL_QUERY : URL_SCHEME;
 			return NULL;
 		case URL_BEHIND_BASE:
