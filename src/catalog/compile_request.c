@@ -205,6 +205,16 @@ compile_part(CnCompiler *c, const CnJson *item, const char *path, CnPartDef *par
 		cn_problem(c->problems, path, "a part has one of \"value\", \"text\", \"base64\" and \"json\"");
 }
 
+/* Only we know the boundary; a type without it would make the body unreadable. */
+static void
+refuse_content_type(CnCompiler *c)
+{
+	for (int i = 0; i < c->def->header_count; i++)
+		if (pg_strcasecmp(c->def->headers[i].name, "content-type") == 0)
+			cn_problem(c->problems, cn_compile_child("$.headers", c->def->headers[i].name),
+					   "a multipart body sets its type itself");
+}
+
 static void
 compile_parts(CnCompiler *c, const CnJson *body)
 {
@@ -216,6 +226,7 @@ compile_parts(CnCompiler *c, const CnJson *body)
 	}
 	if (!cn_compile_count(c, body, "$.body"))
 		return;
+	refuse_content_type(c);
 	c->def->parts = palloc0(sizeof(CnPartDef) * (body->len + 1));
 	c->def->part_count = body->len;
 	for (int i = 0; i < body->len; i++)

@@ -72,9 +72,14 @@ cn_path_is_many(const char *path)
 {
 	bool		quoted = false;
 	int			brackets = 0;
+	char		last = '\0';	/* byte that was no white space */
 
 	for (const char *at = path; *at; at++)
 	{
+		char		before = last;
+
+		if (!isspace((unsigned char) *at))
+			last = *at;
 		if (quoted)
 		{
 			if (*at == '\\' && at[1])
@@ -89,7 +94,9 @@ cn_path_is_many(const char *path)
 			brackets++;
 		else if (*at == ']')
 			brackets--;
-		else if (*at == '*' || *at == '?')
+		else if (*at == '?')
+			return true;
+		else if (*at == '*' && (before == '.' || before == '['))	/* else it multiplies */
 			return true;
 		else if (brackets > 0 && (*at == ',' || strncmp(at, " to ", 4) == 0))
 			return true;

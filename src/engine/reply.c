@@ -236,7 +236,7 @@ find_message(const CnJson *tree)
 {
 	static const char *const keys[] = {
 		"message", "error_description", "detail", "error_message", "errorMessage", "title",
-		"description", "error", "errors"
+		"description", "msg", "error", "errors"
 	};
 
 	if (tree->type == CN_JSON_STRING)

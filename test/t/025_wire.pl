@@ -14,6 +14,7 @@
 # The line feed before the next section is not part of one.  The lines of a head end in CR LF on the wire,
 # those of a body in LF, or in CR LF if the section is marked `crlf`.  Placeholders, in every section:
 #
+#   %[usual]                  the headers of every request, as method_get.case spells them out
 #   %[host] %[other]          address and port of the server; of another that answers with the same replies
 #   %[length]                 bytes of the body
 #   %[encodings]              what Accept-Encoding says, which depends on libcurl
@@ -28,6 +29,7 @@ use warnings;
 use ConnectorTest;
 use Encode qw(decode);
 use File::Basename qw(basename dirname);
+use File::Glob qw(bsd_glob);
 use IO::Compress::Gzip qw(gzip);
 use IO::Select;
 use IO::Socket::INET;
@@ -41,11 +43,14 @@ my @listeners = map {
 } '127.0.0.1', '127.0.0.2';
 my %place = (host => address($listeners[0]), other => address($listeners[1]));
 
+my $USUAL = join "\n", 'Host: %[host]', 'User-Agent: wire-test', 'Accept-Encoding: %[encodings]',
+  'Accept: application/json, */*;q=0.5';
+
 my $node = new_cluster('wire', 'connector.user_agent' => 'wire-test');
 $node->safe_psql('app', "CREATE ROLE wire LOGIN; SELECT connector_maintain();
 	SELECT connector_create_workspace('wire', 'Wire', owner => 'wire')");
 
-my @files = glob dirname(__FILE__) . '/../wire/*.case';
+my @files = bsd_glob(dirname(__FILE__) . '/../wire/*.case');
 cmp_ok(scalar @files, '>=', 30, 'there are cases');
 for my $file (@files)
 {
@@ -75,7 +80,7 @@ sub read_case
 	while (my ($title, $text) = splice @sections, 0, 2)
 	{
 		my ($kind, @words) = split ' ', $title;
-		chomp $text;
+		$text =~ s/\n\z//;
 		if ($kind eq 'request' || $kind eq 'reply')
 		{
 			push @{ $case{$kind} }, { text => $text, map { ($_ => 1) } @words };
@@ -93,9 +98,10 @@ sub expand
 {
 	my ($text, %more) = @_;
 	my %known = (%place, %more);
+	$text =~ s/%\[usual\]/$USUAL/g;
 	$text =~ s/%\[hex ([0-9a-f ]+)\]/pack 'H*', $1 =~ tr{ }{}dr/ge;
-	$text =~ s/%\[gzip (.*?)\]/gzipped($1)/gse;
 	$text =~ s/%\[repeat (\d+) (.*?)\]/$2 x $1/gse;
+	$text =~ s/%\[gzip (.*?)\]/gzipped($1)/gse;
 	$text =~ s/%\[(\w+)\]/$known{$1} \/\/ "%[$1]"/ge;
 	return $text;
 }
@@ -112,8 +118,9 @@ sub message
 {
 	my ($part, %more) = @_;
 	my ($head, $body) = split /\n\n/, $part->{text}, 2;
-	$body = expand($body // '', %more);
+	$body //= '';
 	$body =~ s/\n/\r\n/g if $part->{crlf};
+	$body = expand($body, %more);
 	$head = expand($head, %more, length => length $body) =~ s/\n\z//r;
 	return $head =~ s/\n/\r\n/gr . "\r\n\r\n$body";
 }
@@ -175,6 +182,7 @@ sub check_secrets
 {
 	my ($case, $result) = @_;
 	my $secret = decode_json($case->{credential});
+	isnt($result->{history}, undef, 'there is a history');
 	for my $field (grep { $_ ne 'username' && length $secret->{$_} >= 6 } sort keys %$secret)
 	{
 		is(index($result->{$_} // '', $secret->{$field}), -1, "$field is not in the $_")
@@ -196,17 +204,17 @@ sub call
 		  quoted($case->{credential}), $kind, quoted($case->{parameters}), $place{host};
 	}
 	$sql .= sprintf "INSERT INTO connectors (name, config) VALUES ('wire', %s);\n", quoted($case->{config});
-	$sql .= sprintf "SELECT to_json(row_to_json(r)::text) FROM (SELECT (e).error_code, (e).error_message, (e).http_status,"
-	  . " (e).output::text AS output, (e).steps::text AS steps, %s::jsonb::text AS wanted,"
-	  . " (SELECT string_agg(h::text, ' ') FROM connector_executions h WHERE h.id = (e).execution_id) AS history"
-	  . " FROM (SELECT connector_try_execute('wire', %s) AS e OFFSET 0) s) r;\n",
-	  defined $case->{output} ? quoted($case->{output}) : 'NULL', quoted($case->{input});
+	$sql .= sprintf "CREATE TEMP TABLE result AS SELECT * FROM connector_try_execute('wire', %s);\n",
+	  quoted($case->{input});
+	$sql .= sprintf "SELECT row_to_json(r) FROM (SELECT error_code, error_message, http_status, output::text,"
+	  . " steps::text, %s::jsonb::text AS wanted, (SELECT h::text FROM connector_executions h"
+	  . " WHERE h.id = execution_id) AS history FROM result) r;\n",
+	  defined $case->{output} ? quoted($case->{output}) : 'NULL';
 	$sql .= "DELETE FROM connectors;\n";
 	my ($stdout, $stderr);
 	my $status = $node->psql('app', $sql, stdout => \$stdout, stderr => \$stderr, on_error_stop => 1);
 	is("$status $stderr", '0 ', 'the statements run') or return {};
-	my $json = JSON::PP->new->allow_nonref;
-	return $json->decode($json->decode(decode('UTF-8', $stdout)));
+	return decode_json($stdout);
 }
 
 sub quoted

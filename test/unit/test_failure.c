@@ -86,6 +86,9 @@ static const struct
 		"reply from https://h is not valid HTTP"},
 	{{.result = CURLE_BAD_CONTENT_ENCODING, .sent = true}, CN_BAD_RESPONSE,
 		"reply from https://h cannot be decompressed"},
+	/* without trouble of ours: bytes behind the compressed ones */
+	{{.result = CURLE_WRITE_ERROR, .sent = true}, CN_BAD_RESPONSE,
+		"reply from https://h cannot be decompressed"},
 	{{.result = CURLE_OUT_OF_MEMORY}, CN_LIMIT_EXCEEDED,
 		"out of memory for the request to https://h"},
 	{{.result = CURLE_URL_MALFORMAT}, CN_CONFIG_INVALID, "URL for https://h is malformed"},
