@@ -86,6 +86,11 @@ cn_install_exists(void)
 const CnInstall *
 cn_install(void)
 {
+	/*
+	 * Messages come with new locks, and a transaction that has all it needs
+	 * takes none; a right that was taken away must not last that long.
+	 */
+	AcceptInvalidationMessages();
 	if (install_valid)
 		return &install;
 

@@ -34,7 +34,7 @@ typedef const unsigned char *Cursor;
 #define JSONB_ELEMENTS_MAX 16777216
 #define JSONB_PAIRS_MAX 8388608
 
-/* numeric's limits: NUMERIC_WEIGHT_MAX, NUMERIC_DSCALE_MAX and the exponent check of numeric_in. */
+/* numeric's limits: NUMERIC_WEIGHT_MAX, NUMERIC_DSCALE_MAX, the exponent check of numeric_in. */
 #define NUMERIC_DIGITS_BEFORE 131072
 #define NUMERIC_DIGITS_BEHIND 16383
 #define NUMERIC_EXPONENT_END (PG_INT32_MAX / 2)
@@ -143,7 +143,8 @@ cn_json_check(const char *text, int64 len, const CnJsonLimits *limits, CnJsonErr
 	c.end = c.start + len;
 	c.error = error != NULL ? error : &ignored;
 	c.max_values = limits != NULL && limits->max_values > 0 ? limits->max_values : PG_INT64_MAX;
-	c.max_depth = limits != NULL && limits->max_depth > 0 ? limits->max_depth : CN_JSON_DEPTH_DEFAULT;
+	c.max_depth = limits != NULL && limits->max_depth > 0 ? limits->max_depth
+		: CN_JSON_DEPTH_DEFAULT;
 	c.max_depth = Min(c.max_depth, CN_JSON_DEPTH_MAX);
 	c.values = 0;
 	c.size = JSONB_CONTAINER + JSONB_ENTRY;	/* varlena header; a scalar is wrapped in an array */

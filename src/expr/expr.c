@@ -17,7 +17,8 @@ static bool is_default(const FilterUse *use);
 static bool passes_by(const CnJson *value, const FilterUse *use);
 static const CnJson *follow(const Path *path, const CnScope *scope, CnExprError *error);
 static const CnJson *take_step(const CnJson *value, const PathStep *step);
-static const CnJson *missing(const Path *path, int reached, const CnJson *value, CnExprError *error);
+static const CnJson *missing(const Path *path, int reached, const CnJson *value,
+							 CnExprError *error);
 static const CnJson *apply(const CnExpr *expr, const FilterUse *use, const CnScope *scope,
 						   CnFilterCall *call);
 static bool evaluate_arguments(const FilterUse *use, const CnScope *scope, const CnJson **args,

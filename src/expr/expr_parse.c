@@ -294,7 +294,8 @@ parse_number(Parser *p, Argument *arg)
 		   peek(p) == 'e' || peek(p) == 'E')
 		p->pos++;
 	if (!cn_json_check(p->text + start, p->pos - start, NULL, &why))
-		return fail(p, start, pstrdup(why.kind == CN_JSON_NUMBER_RANGE ? why.message : "not a number"));
+		return fail(p, start, pstrdup(why.kind == CN_JSON_NUMBER_RANGE ? why.message
+									  : "not a number"));
 	arg->literal = cn_json_number(p->text + start, p->pos - start);
 	return true;
 }

@@ -20,10 +20,12 @@
 
 /* ---- helpers ---- */
 extern bool cn_filter_charge(CnFilterCall *call, int64 bytes);
-extern const CnJson *cn_filter_fail(CnFilterCall *call, const char *format,...) pg_attribute_printf(2, 3);
+extern const CnJson *cn_filter_fail(CnFilterCall *call, const char *format,...)
+			pg_attribute_printf(2, 3);
 extern const char *cn_filter_type_phrase(const CnJson *value);
 extern bool cn_filter_text(CnFilterCall *call, const char **text, int *len);
-extern bool cn_filter_any_text(CnFilterCall *call, const CnJson *value, const char **text, int *len);
+extern bool cn_filter_any_text(CnFilterCall *call, const CnJson *value,
+							   const char **text, int *len);
 extern bool cn_filter_text_arg(CnFilterCall *call, int i, const char **text, int *len);
 extern bool cn_filter_int_arg(CnFilterCall *call, int i, int *value);
 extern const char *cn_filter_search(const char *text, const char *end,

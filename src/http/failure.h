@@ -30,7 +30,7 @@ typedef struct HttpOutcome
 	const char *origin;			/* scheme, host and port asked */
 	const char *address;		/* with HTTP_TROUBLE_BLOCKED: the address refused */
 	bool		proxied;		/* connections go to connector.proxy */
-	bool		sent;			/* the request, or some of it, may have left */
+	bool		sent;			/* the request of this hop, or some of it, may have left */
 	bool		timed_out;		/* the whole attempt's time is used up */
 	int			timeout_ms;		/* of the whole attempt */
 	int			connect_timeout_ms;

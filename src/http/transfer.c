@@ -226,7 +226,7 @@ fill_failure(CnHttpTransfer *transfer)
 	if (slot->trouble == HTTP_TROUBLE_BLOCKED)
 		outcome.address = blocked_text(&slot->blocked);
 	outcome.proxied = http_proxy_used();
-	outcome.sent = transfer->may_have_left;
+	outcome.sent = slot->sends > 0; /* on this hop: an earlier one says nothing of it */
 	outcome.timeout_ms = transfer->request.timeout_ms;
 	outcome.timed_out = transfer->finished_us - transfer->started_us >=
 		(int64) outcome.timeout_ms * 1000;

@@ -148,12 +148,13 @@ forget_deltas(void)
 static void
 on_xact(XactEvent event, void *arg)
 {
-	if (delta_count == 0)
+	/* None may be left of an array that was used: its memory goes all the same. */
+	if (deltas == NULL)
 		return;
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 	{
 		/* The extension may have been dropped since. */
-		if (cn_install_exists())
+		if (delta_count > 0 && cn_install_exists())
 			write_deltas();
 		forget_deltas();
 	}

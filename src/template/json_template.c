@@ -59,7 +59,8 @@ typedef struct Run
 	const Node *failed;
 } Run;
 
-static Node *compile_node(Compiler *c, const CnJson *source, Node *parent, const char *key, int index);
+static Node *compile_node(Compiler *c, const CnJson *source, Node *parent,
+						  const char *key, int index);
 static void compile_string(Compiler *c, Node *node, const CnJson *source);
 static void compile_array(Compiler *c, Node *node, const CnJson *source);
 static void compile_object(Compiler *c, Node *node, const CnJson *source);
@@ -487,7 +488,8 @@ eval_object(Run *run, const Node *node)
 		if (members[i].value == NULL)
 			return NULL;
 	}
-	return take(run, node, 1 + 2 * (int64) node->count) ? cn_json_object(members, node->count) : NULL;
+	return take(run, node, 1 + 2 * (int64) node->count)
+		? cn_json_object(members, node->count) : NULL;
 }
 
 /* ---- rendering ---- */

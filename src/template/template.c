@@ -31,7 +31,8 @@ static bool compile_reference(Compiler *c);
 static int	reference_end(const Compiler *c, int start);
 static Part *add_part(Compiler *c, int offset);
 static bool check_header_text(const char *text, int len, int *bad);
-static bool render_literal(const Part *part, Budget *budget, StringInfo out, CnTemplateError *error);
+static bool render_literal(const Part *part, Budget *budget, StringInfo out,
+						   CnTemplateError *error);
 static bool render_reference(const Part *part, const CnScope *scope, Budget *budget, StringInfo out,
 							 CnTemplateError *error);
 static bool check_reference(const Part *part, const char *text, int len, CnTemplateError *error);

@@ -109,7 +109,8 @@ check_byte(const Part *part, int i)
 		return "a URL must not contain a backslash";
 	if (byte == '#')
 		return "a URL must not contain a fragment (\"#\"): it is never sent";
-	if (byte == '%' && !(part->len - i > 2 && is_hex(part->text[i + 1]) && is_hex(part->text[i + 2])))
+	if (byte == '%' &&
+		!(part->len - i > 2 && is_hex(part->text[i + 1]) && is_hex(part->text[i + 2])))
 		return "\"%\" in a URL must be followed by two hexadecimal digits";
 	return NULL;
 }
@@ -346,7 +347,8 @@ cn_url_check_segment(const char *url, int len, int at)
 	{
 		if (url[at] == '.')
 			at++;
-		else if (len - at > 2 && url[at] == '%' && url[at + 1] == '2' && (url[at + 2] | 0x20) == 'e')
+		else if (len - at > 2 && url[at] == '%' && url[at + 1] == '2' &&
+				 (url[at + 2] | 0x20) == 'e')
 			at += 3;
 		else
 			return NULL;
