@@ -227,6 +227,7 @@ cn_credential_open(const CnCredentialRow *row, MemoryContext context, CnFailure 
 	{
 		cn_fail(failure, CN_CREDENTIAL_MISSING, "credential \"%s/%s\" has expired",
 				row->service, row->label);
+		failure->hint = "Store a new one with connector_credential_set().";
 		return NULL;
 	}
 	key = cn_keyring_find(row->key_id);
@@ -235,6 +236,7 @@ cn_credential_open(const CnCredentialRow *row, MemoryContext context, CnFailure 
 		cn_fail(failure, CN_CREDENTIAL_MISSING,
 				"credential \"%s/%s\" is encrypted with key \"%s\", which is not configured",
 				row->service, row->label, row->key_id);
+		failure->hint = "The key must stay in connector.key_file until connector_rotate_keys() returns 0.";
 		return NULL;
 	}
 
@@ -247,6 +249,7 @@ cn_credential_open(const CnCredentialRow *row, MemoryContext context, CnFailure 
 		cn_fail(failure, CN_CREDENTIAL_MISSING,
 				"credential \"%s/%s\" cannot be decrypted with key \"%s\"",
 				row->service, row->label, row->key_id);
+		failure->hint = "The key has other bytes than it had, or the row was copied from elsewhere; store the credential anew.";
 		return NULL;
 	}
 	return credential;

@@ -1,0 +1,154 @@
+# The reference pages name everything there is, and nothing else: settings, error codes, filters, functions,
+# and docs/definition.schema.json is valid JSON that knows the keys of a definition.
+use strict;
+use warnings;
+use ConnectorTest;
+use File::Basename qw(dirname);
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $root = dirname(__FILE__) . '/../..';
+my $node = new_cluster('docs_complete');
+
+sub page { my ($name) = @_; return slurp_file("$root/docs/$name"); }
+
+sub query { my ($sql) = @_; return $node->safe_psql('app', $sql); }
+
+# table_rows TEXT, FIRST -- the rows of markdown tables whose first cell is `code` matching FIRST; lists of cells.
+sub table_rows
+{
+	my ($text, $first) = @_;
+	my @rows;
+	for my $line (split /\n/, $text)
+	{
+		next if $line !~ /^\|\s*`$first`\s*\|/;
+		my @cells = map { s/^\s+|\s+$//gr } split /(?<!\\)\|/, $line, -1;
+		shift @cells;
+		pop @cells;
+		push @rows, \@cells;
+	}
+	return @rows;
+}
+
+#
+# settings.md: every setting with default, range and context.
+#
+my %context = (user => 'user', superuser => 'superuser', sighup => 'sighup');
+my %documented;
+for my $row (table_rows(page('settings.md'), 'connector\.\w+'))
+{
+	my ($name, $default, $range, $context) = @$row;
+	$documented{ $name =~ s/`//gr } = "default $default, range $range, context $context";
+}
+my %settings;
+my $settings = query(q{
+	SELECT name, coalesce(nullif(concat_ws(' ', nullif(boot_val, ''), unit), ''), 'empty'),
+	       CASE WHEN vartype IN ('integer', 'real') THEN min_val || ' to ' || max_val ELSE '' END, context
+	  FROM pg_settings WHERE name LIKE 'connector.%'});
+for (split /\n/, $settings)
+{
+	my ($name, $default, $range, $context) = split /\|/, $_, -1;
+	$settings{$name} = "default $default, range $range, context $context{$context}";
+}
+cmp_ok(scalar keys %settings, '>', 10, 'there are settings');
+is_deeply(\%documented, \%settings, 'settings.md has every setting as pg_settings has it');
+
+#
+# errors.md: every code of core/errors.c with SQLSTATE and retryability, and every status it maps.
+#
+my $source = slurp_file("$root/src/core/errors.c");
+my %codes;
+while ($source =~ /\[CN_\w+\] = \{"(\w+)", "(NC\d{3})", (true|false),/g)
+{
+	$codes{$1} = "$2, " . ($3 eq 'true' ? 'retryable' : 'not retryable');
+}
+is(scalar keys %codes, 21, 'there are 21 codes');
+my %described;
+my $errors = page('errors.md');
+while ($errors =~ /^### `(\w+)`\n\nSQLSTATE (NC\d{3}), ((?:not )?retryable)\. \S/mg)
+{
+	$described{$1} = "$2, $3";
+}
+is_deeply(\%described, \%codes, 'errors.md has a paragraph on every code');
+my ($mapping) = $errors =~ /^## HTTP status\n(.*?)^## /ms;
+for my $status ($source =~ /case (\d{3}):/g)
+{
+	like($mapping, qr/\b$status\b/, "errors.md says what status $status means");
+}
+
+#
+# connectors.md: the filters, word for word.
+#
+my $filters = slurp_file("$root/src/expr/filters.c");
+my @filters;
+while ($filters =~ /^\t\{"(\w+)", "(\w+)", "([^"]*)", \d+, \w+, (?:true|false), \w+,\s*"([^"]*)",\s*"((?:[^"\\]|\\.)*)"\}/mg)
+{
+	my ($name, $category, $arguments, $doc, $example) = ($1, $2, $3, $4, $5);
+	$example =~ s/\\"/"/g;
+	push @filters, [ "`$name`", $arguments, $category, $doc, "`$example`" ];
+}
+my $count = () = $filters =~ /, cn_filter_\w+,$/mg;
+is(scalar @filters, $count, 'all rows of the table of filters are understood');
+my $connectors = page('connectors.md');
+my ($section) = $connectors =~ /^### Filters\n(.*?)^## /ms;
+my @shown = map { my @row = @$_; $row[4] =~ s/\\\|/|/g; \@row } table_rows($section, '\w+');
+is_deeply(\@shown, \@filters, 'connectors.md has every filter as its table has it');
+
+#
+# connectors.md and the schema: the keys of a definition, as the checker knows them.
+#
+my $definition = slurp_file("$root/src/catalog/definition.c");
+my ($known) = $definition =~ /known_keys\[\] = \{(.*?)\}/s;
+my @keys = sort $known =~ /"(\w+)"/g;
+my ($reference) = $connectors =~ /^## The definition\n(.*?)^## /ms;
+my @named = sort map { my ($cell) = $_ =~ /^\|([^|]*)\|/; $cell =~ /`(\w+)`/g }
+	grep { /^\| `/ } split /\n/, $reference;
+is_deeply(\@named, \@keys, 'connectors.md has every key of a definition');
+my $schema = page('definition.schema.json');
+is(query("SELECT string_agg(k, ' ' ORDER BY k COLLATE \"C\") FROM jsonb_object_keys((\$s\$$schema\$s\$::jsonb) -> 'properties') k"),
+	join(' ', @keys), 'definition.schema.json has every key of a definition');
+for my $limit ($definition =~ /#define (?:MIN|MAX)_TIMEOUT_MS (\d+)/g)
+{
+	like($schema, qr/: $limit\b/, "definition.schema.json has the limit $limit");
+}
+
+#
+# Every public function, type, table and view is mentioned.
+#
+my $all = join "\n", map { slurp_file($_) } glob("'$root'/docs/*.md");
+my $members = query(q{
+	SELECT DISTINCT name FROM (
+		SELECT p.proname::text FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+		 WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
+		   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'connector')
+		UNION ALL
+		SELECT c.relname FROM pg_depend d JOIN pg_class c ON c.oid = d.objid
+		 WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
+		   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'connector') AND c.relkind IN ('r', 'p', 'v', 'c')
+		UNION ALL
+		SELECT t.typname FROM pg_depend d JOIN pg_type t ON t.oid = d.objid
+		 WHERE d.classid = 'pg_type'::regclass AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
+		   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'connector') AND t.typtype = 'c' AND t.typelem = 0
+		) m(name) WHERE name !~ '^_' ORDER BY name});
+cmp_ok(scalar(split /\n/, $members), '>', 20, 'the extension has public members');
+for my $name (split /\n/, $members)
+{
+	ok($all =~ /\b$name\b/, "docs/ mention $name");
+}
+
+# Links between pages lead somewhere.
+for my $file (glob("'$root'/docs/*.md"), "$root/README.md")
+{
+	my $text = slurp_file($file);
+	my $dir  = dirname($file);
+	while ($text =~ /\]\(((?!https?:)[^)\s#]*)(?:#([^)\s]+))?\)/g)
+	{
+		my ($target, $anchor) = ($1, $2);
+		my $path = length $target ? "$dir/$target" : $file;
+		ok(-e $path, "$file links to $target") or next;
+		next if !defined $anchor;
+		my @anchors = map { lc(s/[`.,()']//gr) =~ s/ /-/gr } slurp_file($path) =~ /^#+ (.*)$/mg;
+		ok((grep { $_ eq $anchor } @anchors), "$file links to $target#$anchor");
+	}
+}
+done_testing();
