@@ -6,8 +6,6 @@
 SET ROLE regress_anna;
 CREATE FUNCTION pg_temp.set(args text) RETURNS text LANGUAGE sql AS $$
     SELECT t.try(format('SELECT connector_credential_set(%s)', args)) $$;
-\set key '''{"api_key": "k-0123456789"}'''
-\set host 'allowed_hosts => ARRAY[''api.example.com'']'
 SELECT n, pg_temp.set(args) FROM (VALUES
     (1, $$NULL, '{"api_key": "k"}', allowed_hosts => ARRAY['h']$$),
     (2, $$'svc', NULL, allowed_hosts => ARRAY['h']$$),
@@ -79,19 +77,20 @@ SELECT t.try('SELECT c FROM workspace_api_credentials c');
 SELECT t.try('SELECT to_jsonb(c) FROM workspace_api_credentials c');
 SELECT t.try('SELECT 1 FROM workspace_api_credentials WHERE secret IS NOT NULL');
 SELECT t.try('SELECT 1 FROM workspace_api_credentials ORDER BY secret');
-SELECT t.try('COPY workspace_api_credentials TO STDOUT');
+COPY workspace_api_credentials TO STDOUT;
+COPY workspace_api_credentials (id, secret) TO STDOUT;
 SELECT t.try('UPDATE workspace_api_credentials SET allowed_hosts = ARRAY[''evil.example.com'']');
 SELECT t.try('UPDATE workspace_api_credentials SET status = ''x''');
 SELECT t.try('INSERT INTO workspace_api_credentials (workspace_id, id, service_name, auth_kind, secret, key_id, allowed_hosts) VALUES (gen_random_uuid(), gen_random_uuid(), ''s'', ''bearer'', '''', ''k'', ''{}'')');
 SELECT t.try('DELETE FROM workspace_api_credentials');
-SELECT t.try('SELECT count(*) FROM workspace_api_credentials FOR UPDATE');
+SELECT t.try('SELECT id FROM workspace_api_credentials FOR UPDATE');
 RESET ROLE;
 -- The stored bytes hold no plaintext, and no two are alike.
 SELECT count(*), count(DISTINCT secret), bool_or(position('0123456789'::bytea IN secret) > 0),
        bool_and(get_byte(secret, 0) = 1)
   FROM workspace_api_credentials;
--- No function of the extension returns what it is given as a secret, in any result type with room for it.
-SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
+-- All functions that have to do with secrets; none of them returns one.
+SELECT p.oid::regprocedure, pg_get_function_result(p.oid) FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
   JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'connector'
  WHERE d.deptype = 'e' AND p.proname ~ 'credential|secret|crypt|key' ORDER BY p.proname;
 
@@ -111,7 +110,7 @@ SELECT r || ' ' || t.matrix(r)
   FROM unnest(ARRAY['regress_alice', 'regress_anna', 'regress_ed', 'regress_vic', 'regress_nobody']) r;
 SELECT t.value($$connector_credential_test('m', workspace => 'acme')$$);
 
-\echo # a user''s own credential comes before the workspace''s
+\echo # a user credential comes before that of the workspace
 SELECT t.try($$SELECT connector_credential_set('own', '{"token": "w-0123456789"}', 'bearer',
     allowed_hosts => ARRAY['shared.example.com'], workspace => 'acme')$$);
 SET ROLE regress_ed;
@@ -202,7 +201,7 @@ SELECT t.try('SELECT connector_rotate_keys(0)');
 SELECT t.try('SELECT connector_rotate_keys(NULL)');
 SELECT t.try('SELECT connector_rotate_keys(100001)');
 
-\echo # settings are the superuser''s
+\echo # settings of the server
 SET ROLE regress_alice;
 SELECT t.try('SHOW connector.key_file');
 SELECT t.try('SET connector.key_file = ''/tmp/x''');

@@ -166,7 +166,8 @@ text_value(const Body *body, CnFailure *failure)
 		return latin1_value(body, failure);
 	if (!cn_utf8_valid(body->data, body->len, &bad))
 	{
-		cn_fail(failure, CN_BAD_RESPONSE, "the reply's text is not UTF-8, at byte " INT64_FORMAT, bad);
+		cn_fail(failure, CN_BAD_RESPONSE, "the reply's text %s, at byte " INT64_FORMAT,
+				body->data[bad] ? "is not UTF-8" : "holds a NUL character", bad);
 		failure->hint = "\"response\": \"binary\" in the definition gives the bytes in base64.";
 		return NULL;
 	}
@@ -271,12 +272,13 @@ one_line(const char *text)
 }
 
 static char *
-remote_message(const Body *body)
+remote_message(const CnSecrets *secrets, const Body *body)
 {
 	CnJsonLimits limits = {.max_depth = 32};
 	CnJsonError error;
 	CnJson	   *tree = NULL;
 	const char *found;
+	int64		len;
 
 	if (body->len == 0 || body->len > MAX_ERROR_BODY)
 		return NULL;
@@ -286,16 +288,20 @@ remote_message(const Body *body)
 		found = find_message(tree);
 	else
 		found = strcmp(body->type, "text/plain") == 0 ? pnstrdup(body->data, body->len) : NULL;
-	return found ? one_line(found) : NULL;
+	if (found == NULL)
+		return NULL;
+	len = strlen(found);
+	return one_line(cn_secrets_redact(secrets, found, &len));	/* before it is cut */
 }
 
 static void
-status_failed(const CnHttpReply *reply, const Body *body, CnFailure *failure)
+status_failed(const CnSecrets *secrets, const CnHttpReply *reply, const Body *body,
+			  CnFailure *failure)
 {
 	cn_fail(failure, cn_code_for_status(reply->status), "the remote answered with HTTP status %d",
 			reply->status);
 	failure->http_status = reply->status;
-	failure->remote_message = remote_message(body);
+	failure->remote_message = remote_message(secrets, body);
 }
 
 /* ---- all of it ---- */
@@ -343,7 +349,7 @@ cn_reply_read(CnExecution *execution)
 		body.data = cn_secrets_redact(&execution->secrets, body.data, &body.len);
 	if (reply->status < 200 || reply->status > 299)
 	{
-		status_failed(reply, &body, &outcome->failure);
+		status_failed(&execution->secrets, reply, &body, &outcome->failure);
 		return;
 	}
 	value = body_value(&body, execution->given.definition->reply_kind, &outcome->failure);
@@ -352,6 +358,9 @@ cn_reply_read(CnExecution *execution)
 		outcome->failure.http_status = reply->status;
 		return;
 	}
+	/* without an escape in it, the text had all there is to blank */
+	if (body.len > 0 && memchr(body.data, '\\', body.len))
+		value = cn_secrets_redact_jsonb(&execution->secrets, value);
 	if (execution->keep_details)
 		outcome->reply = value;
 	outcome->output = cn_output_pick(execution->given.definition, value);

@@ -29,7 +29,10 @@ template_failed(CnExecution *execution, const char *path, const CnTemplateError 
 	CnFailure  *failure = &execution->outcome.failure;
 
 	if (error->limit)
+	{
 		cn_fail(failure, CN_LIMIT_EXCEEDED, "%s: %s", path, error->message);
+		failure->hint = "What a template renders to is limited by connector.max_request_size.";
+	}
 	else if (error->missing && error->path && strncmp(error->path, "input", 5) != 0)
 		cn_fail(failure, CN_CREDENTIAL_MISSING, "%s: %s", path, error->message);
 	else

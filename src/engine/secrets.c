@@ -464,3 +464,34 @@ cn_secrets_redact(const CnSecrets *secrets, const char *text, int64 *len)
 	}
 	return text;
 }
+
+/* JSON inside a string of JSON escapes a value twice; once parsed, it shows. */
+Jsonb *
+cn_secrets_redact_jsonb(const CnSecrets *secrets, Jsonb *value)
+{
+	JsonbIterator *it = JsonbIteratorInit(&value->root);
+	bool		is_scalar = it->isScalar;
+	JsonbParseState *state = NULL;
+	JsonbValue *result = NULL;
+	JsonbIteratorToken token;
+	JsonbValue	v;
+
+	if (secrets->count == 0)
+		return value;
+	while ((token = JsonbIteratorNext(&it, &v, false)) != WJB_DONE)
+	{
+		bool		content = token == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM;
+
+		if (content && v.type == jbvString)
+		{
+			int64		len = v.val.string.len;
+
+			v.val.string.val = unconstify(char *, cn_secrets_redact(secrets, v.val.string.val, &len));
+			v.val.string.len = (int) len;
+		}
+		result = pushJsonbValue(&state, token, content ? &v : NULL);
+	}
+	if (result->type == jbvArray)
+		result->val.array.rawScalar = is_scalar;
+	return JsonbValueToJsonb(result);
+}

@@ -66,4 +66,7 @@ extern char *cn_secrets_hide(const CnSecrets *secrets, const char *text, int64 l
  */
 extern const char *cn_secrets_redact(const CnSecrets *secrets, const char *text, int64 *len);
 
+/* The same for every key and string of a value; value itself if there is no credential. */
+extern Jsonb *cn_secrets_redact_jsonb(const CnSecrets *secrets, Jsonb *value);
+
 #endif							/* CN_ENGINE_SECRETS_H */

@@ -148,6 +148,10 @@ BEGIN
             RAISE WARNING 'could not create the history partition of % now', item.day
                 USING HINT = 'A long query holds connector_history; the next run tries again.';
             EXIT;               -- others wait behind us while we wait
+        WHEN duplicate_table THEN
+            skipped := skipped + 1;
+            RAISE WARNING 'could not create the history partition of %', item.day
+                USING DETAIL = SQLERRM, HINT = 'Rename or drop the table that has its name.';
         END;
     END LOOP;
 

@@ -1,0 +1,215 @@
+-- No tenant reaches another's rows: every table by every command, every function by every way to name a workspace.
+-- Both lists come from the catalogs, so that a new table or function without a case fails.
+\set ECHO none
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only on
+\set ON_ERROR_STOP 1
+BEGIN;
+SELECT * FROM no_plan();
+
+CREATE ROLE tap_a;
+CREATE ROLE tap_b;
+SELECT connector_create_workspace('tap-a', owner => 'tap_a') AS a \gset
+SELECT connector_create_workspace('tap-b', owner => 'tap_b') AS b \gset
+CREATE SCHEMA tap;
+GRANT USAGE ON SCHEMA tap TO PUBLIC;
+
+-- Both tenants have a row in every table of tenants.
+CREATE FUNCTION tap.fill() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE ws text; owner text;
+BEGIN
+    FOR ws, owner IN VALUES ('tap-a', 'tap_a'), ('tap-b', 'tap_b') LOOP
+        PERFORM set_config('role', owner, true);
+        INSERT INTO connectors (name, config) VALUES ('c', '{"url": "http://127.0.0.1/"}');
+        PERFORM connector_credential_set('svc', '{"token": "tap-0123456789"}', 'bearer', allowed_hosts => ARRAY['h.example.com']);
+        PERFORM connector_add_member('somebody', 'viewer', 'jwt');
+        PERFORM connector_try_execute('c');
+        PERFORM set_config('role', 'none', true);
+        -- Deltas are written at commit, which this test never reaches.
+        INSERT INTO connector_stat_deltas SELECT workspace_id, gen_random_uuid(), id, NULL, 1, 0, now()
+          FROM connectors WHERE workspace_id = connector_current_workspace(ws);
+    END LOOP;
+END $$;
+SET LOCAL connector.allowed_networks = '';
+SELECT tap.fill() \g /dev/null
+SELECT id AS conn FROM connectors WHERE workspace_id = :'a' \gset
+
+CREATE VIEW tap.relations AS
+SELECT c.oid::regclass AS rel, c.relkind, c.relispartition,
+       EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'workspace_id') AS tenant
+  FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+  JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'connector'
+ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+UNION ALL
+SELECT inhrelid::regclass, 'r', true, true FROM pg_inherits
+ WHERE inhparent = 'connector_history'::regclass AND inhrelid <> 'connector_history_default'::regclass;
+
+-- SQLSTATE of sql run as role, or "rows N".
+CREATE FUNCTION tap.outcome(who text, sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE n bigint; result text;
+BEGIN
+    PERFORM set_config('role', who, true);
+    BEGIN
+        EXECUTE sql;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        result := 'rows ' || n;
+    EXCEPTION WHEN OTHERS THEN
+        result := SQLSTATE;
+    END;
+    PERFORM set_config('role', 'none', true);
+    RETURN result;
+END $$;
+
+-- All rows of a workspace, whatever is in them.
+CREATE FUNCTION tap.state(rel regclass, ws uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE result text;
+BEGIN
+    EXECUTE format('SELECT count(*) || '' '' || coalesce(md5(string_agg(r::text, ''|'' ORDER BY r::text)), '''') FROM %s r WHERE %s = $1', rel,
+        CASE WHEN rel = 'connector_workspaces'::regclass THEN 'id' ELSE 'workspace_id' END) INTO result USING ws;
+    RETURN result;
+END $$;
+
+-- Attacks on one relation, from tenant b on the rows of a.
+CREATE FUNCTION tap.attack(rel regclass, a uuid, b uuid) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    key text := CASE WHEN rel = 'connector_workspaces'::regclass THEN 'id' ELSE 'workspace_id' END;
+    before text := tap.state(rel, a);
+    col name; row jsonb; cols text; got text;
+BEGIN
+    IF (SELECT relispartition FROM tap.relations t WHERE t.rel = attack.rel) IS NOT TRUE THEN
+        RETURN NEXT ok(before NOT LIKE '0 %', format('%s has a row to attack', rel));
+    END IF;
+    RETURN NEXT ok(tap.outcome('tap_b', format('SELECT 1 FROM (SELECT %I FROM %s WHERE %I = %L) x', key, rel, key, a)) IN ('rows 0', '42501'),
+                   format('SELECT on %s shows none of the other tenant''s rows', rel));
+    RETURN NEXT ok(tap.outcome('tap_b', format('SELECT 1 FROM %s WHERE %I <> %L', rel, key, b)) IN ('rows 0', '42501'),
+                   format('SELECT on %s shows nothing but own rows', rel));
+    got := tap.outcome('tap_b', format('DELETE FROM %s WHERE %I = %L', rel, key, a));
+    RETURN NEXT ok(got IN ('rows 0', '42501', '55000'), format('DELETE from %s takes none: %s', rel, got));
+    RETURN NEXT ok(tap.outcome('tap_b', format('TRUNCATE %s', rel)) IN ('42501', '42809'), format('TRUNCATE of %s is refused', rel));
+    RETURN NEXT ok(tap.outcome('tap_b', format('SELECT %I FROM %s WHERE %I = %L FOR UPDATE', key, rel, key, a)) IN ('rows 0', '42501'),
+                   format('SELECT FOR UPDATE on %s locks none', rel));
+    FOR col IN SELECT attname FROM pg_attribute WHERE attrelid = rel AND attnum > 0 AND NOT attisdropped LOOP
+        got := tap.outcome('tap_b', format('UPDATE %s SET %I = %I WHERE %I = %L', rel, col, col, key, a));
+        IF got NOT IN ('rows 0', '42501', '55000') THEN
+            RETURN NEXT fail(format('UPDATE of %s.%I: %s', rel, col, got));
+        END IF;
+    END LOOP;
+    -- Own rows do not move to the other tenant.
+    got := tap.outcome('tap_b', format('UPDATE %s SET %I = %L', rel, key, a));
+    RETURN NEXT ok(got IN ('rows 0', '42501', '55000'), format('UPDATE moves no row of %s: %s', rel, got));
+    -- New rows in the other tenant's name: of all columns, and of those that may be given.
+    EXECUTE format('SELECT to_jsonb(r) FROM %s r LIMIT 1', rel) INTO row;
+    row := coalesce(row, '{}') || jsonb_build_object(key, a);
+    FOR cols IN
+        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+         WHERE attrelid = rel AND attnum > 0 AND NOT attisdropped
+        UNION ALL
+        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+         WHERE attrelid = rel AND attnum > 0 AND NOT attisdropped AND has_column_privilege('tap_b', rel, attname, 'INSERT')
+           AND attname NOT IN ('id')
+    LOOP
+        CONTINUE WHEN cols IS NULL;
+        got := tap.outcome('tap_b', format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, %3$L)', rel, cols,
+            CASE WHEN row ? 'name' THEN row || '{"name": "stranger"}' ELSE row END));
+        RETURN NEXT is(got, '42501', format('INSERT into %s is refused', rel));
+    END LOOP;
+    RETURN NEXT is(tap.state(rel, a), before, format('the rows of %s are as they were', rel));
+END $$;
+
+SELECT tap.attack(rel, :'a', :'b') FROM tap.relations WHERE tenant OR rel = 'connector_workspaces'::regclass ORDER BY rel::text COLLATE "C";
+
+-- Tables that belong to no tenant are named here, and closed to writing.
+SELECT results_eq($$SELECT rel::text FROM tap.relations WHERE NOT tenant ORDER BY rel::text COLLATE "C"$$,
+                  $$VALUES ('connector_admins'), ('connector_workspaces')$$, 'tables without workspace_id are known');
+SELECT is(tap.outcome('tap_b', sql), expected, sql) FROM (VALUES
+    ('SELECT * FROM connector_admins', 'rows 0'),
+    ('INSERT INTO connector_admins (kind, member, role) VALUES (''role'', ''tap_b'', ''owner'')', '42501'),
+    ('UPDATE connector_admins SET role = ''owner''', '42501'),
+    ('DELETE FROM connector_admins', '42501')) v(sql, expected);
+
+-- Functions that tenants may call, each with calls that name the other tenant by %1$L or its connector by %2$L.
+CREATE TEMP TABLE calls (name text, call text);
+INSERT INTO calls VALUES
+    ('connector_current_workspace', 'connector_current_workspace(%1$L)'),
+    ('connector_add_member', 'connector_add_member(''tap_b'', ''owner'', workspace => %1$L)'),
+    ('connector_remove_member', 'connector_remove_member(''tap_a'', workspace => %1$L)'),
+    ('connector_remove_member', 'connector_remove_member(''tap_b'', workspace => %1$L)'),
+    ('connector_credential_set', 'connector_credential_set(''svc'', ''{"token": "evil-0123456789"}'', ''bearer'', allowed_hosts => ARRAY[''evil.example.com''], workspace => %1$L)'),
+    ('connector_credential_set', 'connector_credential_set(''svc'', ''{"token": "evil-0123456789"}'', ''bearer'', allowed_hosts => ARRAY[''evil.example.com''], scope => ''user'', workspace => %1$L)'),
+    ('connector_credential_delete', 'connector_credential_delete(''svc'', workspace => %1$L)'),
+    ('connector_credential_delete', 'connector_credential_delete(''svc'', scope => ''user'', workspace => %1$L)'),
+    ('connector_credential_test', 'connector_credential_test(''svc'', workspace => %1$L)'),
+    ('connector_execute', 'connector_execute(''c'', workspace => %1$L)'),
+    ('connector_execute', 'connector_execute(%2$L)'),
+    ('connector_execute', 'connector_execute(%2$L, workspace => %1$L)'),
+    ('connector_try_execute', 'connector_try_execute(''c'', workspace => %1$L)'),
+    ('connector_try_execute', 'connector_try_execute(%2$L)'),
+    ('connector_test', 'connector_test(''{"url": "http://127.0.0.1/"}'', workspace => %1$L)'),
+    ('connector_stats', 'connector_stats(workspace => %1$L)'),
+    ('connector_stats', 'connector_stats(%2$L, workspace => %1$L)'),
+    ('increment_connector_stats', 'increment_connector_stats(%2$L, true)');
+-- Those that take no workspace and no id of a tenant's, each looked at and found to be harmless.
+CREATE TEMP TABLE harmless (name text);
+INSERT INTO harmless VALUES
+    ('connector_my_workspaces'),    -- of the caller, checked below
+    ('connector_whoami'), ('connector_is_admin'), ('connector_check'), ('connector_id_at'),
+    ('connector_id_time'),          -- reads only the id itself
+    ('_connector_pending_stats');   -- checked below
+
+CREATE VIEW tap.functions AS
+SELECT p.oid, p.proname::text AS name, p.proargnames, p.proargtypes
+  FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+  JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'connector'
+ WHERE has_function_privilege('tap_b', p.oid, 'EXECUTE');
+SELECT is_empty($$SELECT name FROM tap.functions EXCEPT (SELECT name FROM calls UNION ALL SELECT name FROM harmless)$$,
+                'every function that a tenant may call has its case here');
+SELECT is_empty($$(SELECT name FROM calls UNION SELECT name FROM harmless) EXCEPT SELECT name FROM tap.functions$$, 'and every case its function');
+SELECT is_empty($$SELECT f.name FROM tap.functions f JOIN harmless USING (name)
+                   WHERE 'workspace' = ANY (f.proargnames[1:array_length(f.proargtypes, 1)])
+                      OR ('uuid'::regtype = ANY (f.proargtypes) AND f.name <> 'connector_id_time')$$,
+                'none of the harmless ones takes a workspace or an id');
+SELECT is_empty($$SELECT f.name FROM tap.functions f WHERE 'workspace' = ANY (f.proargnames[1:array_length(f.proargtypes, 1)])
+                     AND NOT EXISTS (SELECT FROM calls c WHERE c.name = f.name AND c.call LIKE '%\%1$L%')$$,
+                'every workspace argument is tried');
+
+CREATE TEMP TABLE before AS SELECT rel, tap.state(rel, :'a') AS state FROM tap.relations WHERE tenant OR rel = 'connector_workspaces'::regclass;
+GRANT SELECT ON calls TO PUBLIC;
+SELECT is(tap.outcome('tap_b', 'SELECT ' || format(call, ws, :'conn')), '42704', format(call, CASE ws WHEN :'a' THEN '<id>' ELSE ws END, '<connector>'))
+  FROM calls, (VALUES ('tap-a'), (:'a'), (upper(:'a'))) w(ws) WHERE call LIKE '%\%1$L%' OR ws = 'tap-a'
+ ORDER BY call, ws;
+-- The setting chooses no other workspace either.
+SET LOCAL connector.workspace = 'tap-a';
+SELECT is(tap.outcome('tap_b', 'SELECT ' || format(replace(call, 'workspace => %1$L', 'workspace => NULL'), NULL, :'conn')), '42704',
+          'connector.workspace: ' || replace(call, 'workspace => %1$L', 'workspace => NULL'))
+  FROM calls WHERE call LIKE '%workspace => \%1$L%' ORDER BY call;
+SELECT is(tap.outcome('tap_b', 'INSERT INTO connectors (name, config) VALUES (''x'', ''{"url": "https://h/"}'')'), '42704', 'connector.workspace: INSERT');
+RESET connector.workspace;
+SELECT is_empty($$SELECT rel FROM before b WHERE b.state <> tap.state(b.rel, (SELECT id FROM connector_workspaces WHERE slug = 'tap-a'))$$,
+                'no call changed anything of the other tenant');
+
+SET LOCAL ROLE tap_b;
+SELECT is(connector_my_workspaces(p), ARRAY[:'b'::uuid], 'own workspaces only: ' || p) FROM unnest(ARRAY['read', 'execute', 'write', 'admin', 'own']) p;
+SELECT is((SELECT count(*)::int FROM _connector_pending_stats() WHERE workspace_id = :'a'), 0, 'pending counts of the other tenant are not seen');
+RESET ROLE;
+
+-- What tenants may not call at all.
+SELECT results_eq($$SELECT p.proname::text COLLATE "C" FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+                     JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'connector'
+                    WHERE NOT has_function_privilege('tap_b', p.oid, 'EXECUTE') ORDER BY 1$$,
+                  $$VALUES ('_connector_add_history_day' COLLATE "C"), ('_connector_after_save'), ('_connector_before_save'), ('_connector_changed'),
+                           ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_history_days'),
+                           ('_connector_missing_history_days'), ('connector_create_workspace'), ('connector_maintain'), ('connector_rotate_keys')$$,
+                  'functions of the administrator');
+
+-- A member of both works in the one named, and mixes nothing up.
+SELECT connector_add_member('tap_b', 'viewer', workspace => 'tap-a') \g /dev/null
+SELECT is(tap.outcome('tap_b', 'SELECT connector_execute(''c'')'), '22023', 'of two workspaces one has to be named');
+SELECT is(tap.outcome('tap_b', 'SELECT connector_try_execute(''c'', workspace => ''tap-a'')'), '42501', 'a viewer there executes nothing there');
+SELECT is(tap.outcome('tap_b', 'SELECT connector_try_execute(''c'', workspace => ''tap-b'')'), 'rows 1', 'an owner here does here');
+SELECT is(tap.outcome('tap_b', format('UPDATE connectors SET description = ''x'' WHERE workspace_id = %L', :'a')), 'rows 0', 'a viewer there changes nothing there');
+SELECT is(tap.outcome('tap_b', format('SELECT increment_connector_stats(%L, true)', :'conn')), '42501', 'nor counts');
+SELECT is(tap.outcome('tap_b', format('SELECT 1 FROM connectors WHERE workspace_id = %L', :'a')), 'rows 1', 'and sees it');
+
+SELECT * FROM finish();
+ROLLBACK;

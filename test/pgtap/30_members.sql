@@ -1,0 +1,124 @@
+-- Member roles: each action by each role, allowed or refused, as docs/tenancy.md has it.
+\set ECHO none
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only on
+\set ON_ERROR_STOP 1
+BEGIN;
+SELECT * FROM no_plan();
+SET LOCAL connector.allowed_networks = '';
+CREATE ROLE tap_stranger;
+CREATE ROLE tap_viewer;
+CREATE ROLE tap_editor;
+CREATE ROLE tap_admin;
+CREATE ROLE tap_owner;
+CREATE ROLE tap_other;
+SELECT connector_create_workspace('tap', owner => 'tap_owner') AS ws \gset
+SELECT connector_add_member('tap_' || r, r, workspace => 'tap') FROM unnest(ARRAY['viewer', 'editor', 'admin']) r \g /dev/null
+SELECT connector_add_member('second', 'owner', 'jwt', 'tap'), connector_add_member('guest', 'viewer', 'jwt', 'tap'),
+       connector_add_member('helper', 'admin', 'jwt', 'tap') \g /dev/null
+INSERT INTO connectors (workspace_id, name, config) VALUES (:'ws', 'c', '{"url": "http://127.0.0.1/"}');
+SELECT connector_credential_set('svc', '{"token": "tap-0123456789"}', 'bearer', allowed_hosts => ARRAY['h.example.com'], workspace => 'tap') \g /dev/null
+SELECT (connector_try_execute('c', workspace => 'tap')).status \g /dev/null
+SELECT id AS conn FROM connectors WHERE workspace_id = :'ws' \gset
+
+-- "yes", "nothing" (no row was touched or seen) or the SQLSTATE; whatever it did is undone.
+CREATE FUNCTION pg_temp.may(who text, sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE n bigint; result text;
+BEGIN
+    BEGIN
+        PERFORM set_config('role', who, true);
+        EXECUTE sql;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        result := CASE WHEN n > 0 THEN 'yes' ELSE 'nothing' END;
+        RAISE EXCEPTION USING ERRCODE = 'TAP00';
+    EXCEPTION WHEN SQLSTATE 'TAP00' THEN
+    WHEN OTHERS THEN
+        result := SQLSTATE;
+    END;
+    PERFORM set_config('role', 'none', true);
+    RETURN result;
+END $$;
+
+CREATE TEMP TABLE actions (n serial, least text, refusal text, action text);
+INSERT INTO actions (least, refusal, action) VALUES
+    -- least role, what those below it get (strangers: 42704 for a named workspace), action
+    ('viewer', 'nothing', 'SELECT * FROM connector_workspaces WHERE slug = ''tap'''),
+    ('viewer', 'nothing', 'SELECT * FROM connector_members'),
+    ('viewer', 'nothing', 'SELECT * FROM connectors'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_versions'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_executions'),
+    ('viewer', 'nothing', 'SELECT id, service_name FROM workspace_api_credentials'),
+    ('viewer', '42704', 'SELECT * FROM connector_stats(workspace => ''tap'')'),
+    ('viewer', '42704', 'SELECT connector_current_workspace(''tap'')'),
+    ('editor', '42501', 'SELECT connector_try_execute(''c'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT * FROM connector_test(''{"url": "http://127.0.0.1/"}'', workspace => ''tap'')'),
+    ('editor', '42501', 'INSERT INTO connectors (workspace_id, name, config) VALUES (''%1$s'', ''n'', ''{"url": "https://h/"}'')'),
+    ('editor', 'nothing', 'UPDATE connectors SET description = ''d'' WHERE workspace_id = ''%1$s'''),
+    ('editor', 'nothing', 'UPDATE connectors SET enabled = false WHERE workspace_id = ''%1$s'''),
+    ('editor', 'nothing', 'DELETE FROM connectors WHERE workspace_id = ''%1$s'''),
+    ('editor', '42501', 'SELECT increment_connector_stats(''%2$s'', true)'),
+    ('editor', '42501', 'SELECT connector_credential_test(''svc'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_credential_set(''own'', ''{"token": "tap-0123456789"}'', ''bearer'', allowed_hosts => ARRAY[''h.example.com''], scope => ''user'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_credential_delete(''own'', scope => ''user'', workspace => ''tap'')'),
+    ('admin', '42501', 'SELECT connector_credential_set(''svc'', ''{"token": "tap-0123456789"}'', ''bearer'', allowed_hosts => ARRAY[''h.example.com''], workspace => ''tap'')'),
+    ('admin', '42501', 'SELECT connector_credential_delete(''svc'', workspace => ''tap'')'),
+    ('admin', '42501', 'SELECT connector_add_member(''tap_other'', ''viewer'', workspace => ''tap'')'),
+    ('admin', '42501', 'SELECT connector_add_member(''tap_other'', ''editor'', workspace => ''tap'')'),
+    ('admin', '42501', 'SELECT connector_add_member(''tap_other'', ''admin'', workspace => ''tap'')'),
+    ('admin', '42501', 'SELECT connector_add_member(''guest'', ''admin'', ''jwt'', ''tap'')'),
+    ('admin', '42501', 'SELECT connector_add_member(''helper'', ''viewer'', ''jwt'', ''tap'')'),
+    ('admin', '42501', 'SELECT connector_remove_member(''guest'', ''jwt'', ''tap'')'),
+    ('admin', '42501', 'SELECT connector_remove_member(''helper'', ''jwt'', ''tap'')'),
+    ('admin', 'nothing', 'SELECT * FROM connector_audit_log'),
+    ('admin', 'nothing', 'UPDATE connector_workspaces SET name = ''n'' WHERE slug = ''tap'''),
+    ('admin', 'nothing', 'UPDATE connector_workspaces SET settings = ''{}'' WHERE slug = ''tap'''),
+    ('owner', '42501', 'SELECT connector_add_member(''tap_other'', ''owner'', workspace => ''tap'')'),
+    ('owner', '42501', 'SELECT connector_add_member(''second'', ''viewer'', ''jwt'', ''tap'')'),
+    ('owner', '42501', 'SELECT connector_remove_member(''second'', ''jwt'', ''tap'')'),
+    ('owner', 'nothing', 'DELETE FROM connector_workspaces WHERE slug = ''tap'''),
+    -- never, by whatever role
+    ('nobody', '42501', 'UPDATE connector_workspaces SET slug = ''n'' WHERE slug = ''tap'''),
+    ('nobody', '42501', 'INSERT INTO connector_members VALUES (''%1$s'', ''role'', ''tap_other'', ''owner'')'),
+    ('nobody', '42501', 'UPDATE connector_members SET role = ''owner'''),
+    ('nobody', '42501', 'DELETE FROM connector_members'),
+    ('nobody', '42501', 'SELECT secret FROM workspace_api_credentials'),
+    ('nobody', '42501', 'UPDATE workspace_api_credentials SET allowed_hosts = ARRAY[''evil.example.com'']'),
+    ('nobody', '42501', 'DELETE FROM workspace_api_credentials'),
+    ('nobody', '42501', 'UPDATE connectors SET total_executions = 0'),
+    ('nobody', '42501', 'DELETE FROM connector_versions'),
+    ('nobody', '42501', 'DELETE FROM connector_audit_log'),
+    ('nobody', '42501', 'UPDATE connector_audit_log SET actor = NULL'),
+    ('nobody', '42501', 'DELETE FROM connector_history'),
+    ('nobody', '42501', 'DELETE FROM connector_stat_deltas'),
+    ('nobody', '42501', 'SELECT connector_create_workspace(''another'')'),
+    ('nobody', '42501', 'SELECT connector_maintain()'),
+    ('nobody', '42501', 'SELECT connector_rotate_keys()');
+
+CREATE TEMP TABLE ranks (role text, rank int);
+INSERT INTO ranks VALUES ('stranger', 0), ('viewer', 1), ('editor', 2), ('admin', 3), ('owner', 4), ('nobody', 5);
+SELECT is(pg_temp.may('tap_' || r.role, format(a.action, :'ws', :'conn')),
+          CASE WHEN r.rank >= l.rank THEN 'yes'
+               -- who is no member is told that there is nothing
+               WHEN r.rank = 0 AND a.refusal = '42501' AND (a.action LIKE '%''tap'')' OR a.action LIKE '%increment%') THEN '42704'
+               ELSE a.refusal END,
+          format('%s: %s', r.role, a.action))
+  FROM actions a JOIN ranks l ON l.role = a.least CROSS JOIN ranks r WHERE r.role <> 'nobody' ORDER BY a.n, r.rank;
+
+-- Everybody may leave, but the last owner.
+SELECT is(pg_temp.may('tap_' || r, format('SELECT 1 WHERE connector_remove_member(%L, workspace => %L)', 'tap_' || r, 'tap')),
+          CASE r WHEN 'stranger' THEN '42704' ELSE 'yes' END, r || ' leaves')
+  FROM unnest(ARRAY['stranger', 'viewer', 'editor', 'admin', 'owner']) r;
+SELECT connector_remove_member('second', 'jwt', 'tap') \g /dev/null
+SELECT is(pg_temp.may('tap_owner', $$SELECT connector_remove_member('tap_owner', workspace => 'tap')$$), '55000', 'the last owner does not');
+SELECT is(pg_temp.may('tap_owner', $$SELECT connector_add_member('tap_owner', 'admin', workspace => 'tap')$$), '55000', 'nor steps down');
+-- Nobody raises themselves.
+SELECT is(pg_temp.may('tap_' || r, format('SELECT connector_add_member(%L, ''owner'', workspace => ''tap'')', 'tap_' || r)), '42501', r || ' does not become owner')
+  FROM unnest(ARRAY['viewer', 'editor', 'admin']) r;
+-- Every table with a permission of its own is in the list above.
+SELECT is_empty($$SELECT c.relname FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+                    JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'connector'
+                   WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND c.relname NOT IN ('connector_admins')
+                     AND NOT EXISTS (SELECT FROM actions a WHERE a.action ~ ('\m' || c.relname || '\M'))$$, 'every table has an action here');
+SELECT * FROM finish();
+ROLLBACK;
