@@ -220,7 +220,7 @@ fails($_, served($_, body => $bodies{$_}), 'bad_response', $not_json, status => 
 fails('text that is not UTF-8', served('latin', body => "caf\xe9", headers => [ 'Content-Type' => 'text/plain' ]),
 	'bad_response', qr/the reply's text is not UTF-8, at byte 3/, status => 200);
 fails('text with a NUL', served('text nul', body => "a\0b", headers => [ 'Content-Type' => 'text/plain' ]),
-	'bad_response', qr/the reply's text is not UTF-8, at byte 1/, status => 200);
+	'bad_response', qr/the reply's text holds a NUL character, at byte 1/, status => 200);
 fails('Latin-1 with a NUL', served('latin nul', body => "a\0b", headers => [ 'Content-Type' => 'text/plain; charset=ISO-8859-1' ]),
 	'bad_response', qr/the reply's text holds a NUL character/, status => 200);
 
