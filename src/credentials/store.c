@@ -82,10 +82,11 @@ static CnStatement remove_statement = {
 static CnStatement stale_statement = {
 	.sql = "SELECT workspace_id, id, service_name, key_id, secret"
 	"  FROM @.workspace_api_credentials WHERE key_id OPERATOR(pg_catalog.<>) $1"
+	"   AND ROW(workspace_id, id) OPERATOR(pg_catalog.>) ROW($3, $4)"
 	" ORDER BY workspace_id, id LIMIT $2 FOR UPDATE SKIP LOCKED",
 	.write = true,
-	.nargs = 2,
-	.argtypes = {TEXTOID, INT8OID},
+	.nargs = 4,
+	.argtypes = {TEXTOID, INT8OID, UUIDOID, UUIDOID},
 };
 
 static CnStatement reseal_statement = {
@@ -364,27 +365,42 @@ reseal_row(SPITupleTable *rows, uint64 i, const CnMasterKey *current, MemoryCont
 	return true;
 }
 
+/* Rows that cannot be opened are passed over: they must not keep the others from their turn. */
 int
 cn_credential_rotate(int limit)
 {
 	CnMasterKey current = *cn_keyring_current();
-	Datum		values[2] = {CStringGetTextDatum(current.id), Int64GetDatum(limit)};
+	pg_uuid_t	last_workspace = {{0}};
+	pg_uuid_t	last_id = {{0}};
+	Datum		values[4] = {CStringGetTextDatum(current.id), 0, UUIDPGetDatum(&last_workspace),
+	UUIDPGetDatum(&last_id)};
 	MemoryContext scratch;
-	SPITupleTable *rows;
-	uint64		count;
 	int			done = 0;
 	CnSpi		spi;
 
 	cn_spi_begin(&spi);
-	count = cn_spi_run(&stale_statement, values, NULL, 0);
-	rows = SPI_tuptable;
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "connector rotation",
 									ALLOCSET_SMALL_SIZES);
-	for (uint64 i = 0; i < count; i++)
+	while (done < limit)
 	{
-		if (reseal_row(rows, i, &current, scratch))
-			done++;
-		MemoryContextReset(scratch);
+		SPITupleTable *rows;
+		uint64		count;
+		bool		isnull;
+
+		values[1] = Int64GetDatum(limit - done);
+		count = cn_spi_run(&stale_statement, values, NULL, 0);
+		rows = SPI_tuptable;
+		if (count == 0)
+			break;
+		for (uint64 i = 0; i < count; i++)
+		{
+			if (reseal_row(rows, i, &current, scratch))
+				done++;
+			MemoryContextReset(scratch);
+		}
+		last_workspace = *DatumGetUUIDP(SPI_getbinval(rows->vals[count - 1], rows->tupdesc, 1, &isnull));
+		last_id = *DatumGetUUIDP(SPI_getbinval(rows->vals[count - 1], rows->tupdesc, 2, &isnull));
+		SPI_freetuptable(rows);
 	}
 	cn_spi_end(&spi);
 	explicit_bzero(&current, sizeof(current));
