@@ -115,7 +115,8 @@ read_file(char *buf, struct stat *st)
 	if (fd < 0 || fstat(fd, st) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not open connector.key_file \"%s\": %m", key_file)));
+				 errmsg("could not open connector.key_file \"%s\": %m", key_file),
+				 errhint("Give the path of a key file that the server's user can read; docs/credentials.md shows how to make one.")));
 	check_file(st);
 	n = read(fd, buf, MAX_KEYRING_BYTES);
 	if (n < 0)
@@ -161,7 +162,8 @@ read_command(char *buf)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("connector.key_command failed"),
-				 errdetail("It ended with status %d.", rc)));
+				 errdetail("It ended with status %d.", rc),
+				 errhint("Run it as the server's user to see what is wrong; it must print keys in the form of connector.key_file.")));
 	return total;
 }
 

@@ -33,7 +33,9 @@ COMMENT ON COLUMN @extschema@.workspace_api_credentials.secret IS
 COMMENT ON COLUMN @extschema@.workspace_api_credentials.allowed_hosts IS
 'Where the secret may be sent: host, host:port or *.host over https, or an explicit http://host[:port].';
 
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OF secret, key_id, parameters, allowed_hosts, status, expires_at
+-- All columns but last_used_at and updated_at: the use of a credential is no change of it.
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OF workspace_id, id, service_name, label, scope, owner,
+        auth_kind, secret, key_id, parameters, allowed_hosts, status, expires_at
     OR DELETE OR TRUNCATE
     ON @extschema@.workspace_api_credentials
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_changed();
