@@ -25,7 +25,7 @@ CN_CREATECLUSTER_OURS=
 
 CN_PACKAGES_BUILD=(
 	"postgresql-$CN_PG_MAJOR" "postgresql-server-dev-$CN_PG_MAJOR" "postgresql-$CN_PG_MAJOR-cron"
-	libcurl4-openssl-dev libssl-dev libc6-dev gcc make pkg-config
+	libcurl4-openssl-dev libssl-dev libc6-dev gcc make pkg-config ca-certificates
 )
 CN_PACKAGES_TEST=(
 	"postgresql-$CN_PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl
