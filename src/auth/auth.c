@@ -6,6 +6,7 @@
 #include "common/base64.h"
 
 #include "auth/auth.h"
+#include "core/chars.h"
 #include "core/jsonb.h"
 #include "crypto/secret.h"
 #include "template/template.h"
@@ -17,14 +18,6 @@ static const char *const basic_visible[] = {"username", NULL};
 static const char *const none_visible[] = {NULL};
 
 /* ---- api_key: a header (X-Api-Key unless named) or a query parameter ---- */
-
-static bool
-is_token(const char *text)
-{
-	return text[0] != '\0' &&
-		strspn(text, "!#$%&'*+-.^_`|~0123456789"
-			   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(text);
-}
 
 static bool
 in_query(const CnJson *parameters)
@@ -45,7 +38,7 @@ api_key_check(const CnJson *parameters)
 		return "\"in\" is neither header nor query";
 	if (in_query(parameters) && !name)
 		return "a key in the query needs \"name\", the parameter's name";
-	if (name && !in_query(parameters) && !is_token(name))
+	if (name && !in_query(parameters) && !cn_is_token(name))
 		return "\"name\" is not the name of a header";
 	if (prefix && strpbrk(prefix, "\r\n"))
 		return "\"prefix\" has a line break";

@@ -2,22 +2,7 @@
  * compile_request.c -- query, headers and body of a definition.
  */
 #include "catalog/compile.h"
-
-/* What libcurl or the protocol sets; a definition that did would break framing or routing. */
-static const char *const reserved_headers[] = {
-	"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer",
-	"upgrade", "expect", "proxy-authorization", "proxy-connection", NULL
-};
-
-/* Header names are told apart without case. */
-static bool
-is_reserved_header(const char *name)
-{
-	for (const char *const *reserved = reserved_headers; *reserved; reserved++)
-		if (pg_strcasecmp(*reserved, name) == 0)
-			return true;
-	return false;
-}
+#include "core/chars.h"
 
 /* ---- query and form ---- */
 
@@ -99,15 +84,6 @@ cn_compile_query(CnCompiler *c, const CnJson *value)
 
 /* ---- headers ---- */
 
-/* RFC 9110, 5.6.2: token. */
-static bool
-is_token(const char *text)
-{
-	return text[0] != '\0' &&
-		strspn(text, "!#$%&'*+-.^_`|~0123456789"
-			   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(text);
-}
-
 void
 cn_compile_headers(CnCompiler *c, const CnJson *value)
 {
@@ -130,9 +106,9 @@ cn_compile_headers(CnCompiler *c, const CnJson *value)
 		const char *text;
 		int			len;
 
-		if (!is_token(member->key))
+		if (!cn_is_token(member->key))
 			cn_problem(c->problems, path, "this is not the name of a header");
-		else if (is_reserved_header(member->key))
+		else if (cn_is_reserved_header(member->key))
 			cn_problem(c->problems, path, "header \"%s\" is set by the connection itself", member->key);
 		if (member->value->type == CN_JSON_ARRAY || member->value->type == CN_JSON_OBJECT ||
 			member->value->type == CN_JSON_NULL)

@@ -3,9 +3,9 @@
  *
  * Also the one relcache callback of the library.  The triggers of our tables
  * send a relcache message for their table whenever a row that some process
- * caches has changed; such a message arrives here in
- * every process at the end of its next lock or transaction start, in the
- * changing process at its next command, and is taken back when it aborts.
+ * caches has changed; every process takes such messages when it calls
+ * cn_install, which all that read a cache do first; the changing process has
+ * its own at its next command, and they are taken back when it aborts.
  * So what is cached behaves like the server's own catalogs.
  */
 #ifndef CN_CORE_INSTALL_H

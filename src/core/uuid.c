@@ -9,6 +9,7 @@
 
 #include "port/pg_bswap.h"
 
+#include "core/chars.h"
 #include "core/clock.h"
 #include "core/uuid.h"
 
@@ -65,18 +66,6 @@ cn_uuid_v7_time(const pg_uuid_t *id)
 	return (TimestampTz) (pg_ntoh64(head) >> 16) * 1000 - CN_EPOCH_US;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool
 cn_uuid_parse(const char *text, pg_uuid_t *id)
 {
@@ -93,8 +82,8 @@ cn_uuid_parse(const char *text, pg_uuid_t *id)
 			if (text[at++] != '-')
 				return false;
 		}
-		high = hex_digit(text[at++]);
-		low = hex_digit(text[at++]);
+		high = cn_hex_value(text[at++]);
+		low = cn_hex_value(text[at++]);
 		if (high < 0 || low < 0)
 			return false;
 		id->data[i] = (unsigned char) (high << 4 | low);

@@ -17,6 +17,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "core/chars.h"
 #include "core/compat.h"
 #include "credentials/keyring.h"
 #include "crypto/aead.h"
@@ -167,16 +168,6 @@ read_command(char *buf)
 	return total;
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 32) >= 'a' && (c | 32) <= 'f')
-		return (c | 32) - 'a' + 10;
-	return -1;
-}
-
 static bool
 decode_key(const char *text, int len, unsigned char *out)
 {
@@ -186,8 +177,8 @@ decode_key(const char *text, int len, unsigned char *out)
 	{
 		for (int i = 0; i < 32; i++)
 		{
-			int			high = hex_value(text[2 * i]),
-						low = hex_value(text[2 * i + 1]);
+			int			high = cn_hex_value(text[2 * i]),
+						low = cn_hex_value(text[2 * i + 1]);
 
 			if (high < 0 || low < 0)
 				return false;

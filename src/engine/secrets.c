@@ -4,7 +4,9 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 
+#include "core/chars.h"
 #include "core/jsonb.h"
 #include "crypto/aead.h"
 #include "crypto/secret.h"
@@ -259,15 +261,6 @@ typedef enum Encoding
 	ENCODING_URL				/* also of forms */
 } Encoding;
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The number of n hexadecimal digits, or -1. */
 static int
 hex_number(const char *text, const char *end, int n)
@@ -278,7 +271,7 @@ hex_number(const char *text, const char *end, int n)
 		return -1;
 	for (int i = 0; i < n; i++)
 	{
-		int			digit = hex_value(text[i]);
+		int			digit = cn_hex_value(text[i]);
 
 		if (digit < 0)
 			return -1;
@@ -377,8 +370,9 @@ find_needle(const Needle *needle, Encoding encoding, const char *text, const cha
 		char		unit[4];
 		int			unit_len;
 
-		if (*text == needle->text[0] || *text == '\\' || *text == '%')
+		if (*text == needle->text[0] || strchr("\\%+", *text) != NULL)
 		{
+			CHECK_FOR_INTERRUPTS();	/* a long value and a reply made for it take long */
 			*len = match(needle, encoding, text, end);
 			if (*len > 0)
 				return text;

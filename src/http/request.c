@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "core/chars.h"
 #include "core/clock.h"
 #include "http/internal.h"
 
@@ -34,54 +35,20 @@
 /* Attempts without a time limit are not allowed; this one is the product's longest. */
 #define DEFAULT_TIMEOUT_MS 60000
 
-/* Headers that are libcurl's to write. */
-static const char *const reserved_headers[] = {
-	"Connection", "Content-Length", "Expect", "Host", "Keep-Alive", "TE", "Transfer-Encoding",
-	"Upgrade"
-};
-
 static const char *const methods[] = {
 	"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"
 };
 
 /* ---- checks ---- */
 
-/* is_token -- RFC 9110, section 5.6.2. */
-static bool
-is_token(const char *text)
-{
-	if (*text == '\0')
-		return false;
-	for (; *text; text++)
-	{
-		if (!((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-			  (*text >= '0' && *text <= '9') || strchr("!#$%&'*+-.^_`|~", *text)))
-			return false;
-	}
-	return true;
-}
-
-static bool
-is_reserved(const char *name)
-{
-	if (pg_strncasecmp(name, "Proxy-", 6) == 0)
-		return true;
-	for (int i = 0; i < lengthof(reserved_headers); i++)
-	{
-		if (pg_strcasecmp(name, reserved_headers[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* check_header -- refuse what could forge another header or framing. */
 static bool
 check_header(const CnHttpHeader *header, CnFailure *failure)
 {
-	if (!is_token(header->name))
+	if (!cn_is_token(header->name))
 		cn_fail(failure, CN_CONFIG_INVALID,
 				"a header name is empty or has characters that are not allowed");
-	else if (is_reserved(header->name))
+	else if (cn_is_reserved_header(header->name))
 		cn_fail(failure, CN_CONFIG_INVALID, "header \"%s\" cannot be set", header->name);
 	else if (header->value[strcspn(header->value, "\r\n")] != '\0')
 		cn_fail(failure, CN_CONFIG_INVALID, "value of header \"%s\" has a line break",
