@@ -40,4 +40,11 @@ extern bool cn_url_host_entry_valid(const char *entry, const char **problem);
 /* "host" of a URL for messages: scheme, host and port, never path or query. */
 extern char *cn_url_origin(const CnUrl *url);
 
+/*
+ * The absolute URL that reference, found at base, stands for, without its
+ * fragment.  Whether it may be asked for is cn_url_parse's to say: reference
+ * can be any text.  RFC 3986, section 5.2.
+ */
+extern char *cn_url_resolve(const CnUrl *base, const char *reference);
+
 #endif							/* CN_HTTP_URL_H */
