@@ -48,6 +48,13 @@ extern int64 cn_scope_limit(const CnScope *scope);
 /* NULL and *error on failure; unknown filters and wrong argument counts are failures. */
 extern CnExpr *cn_expr_parse(const char *text, int len, CnExprError *error);
 
+/*
+ * Offset of the "}}" that closes the expression beginning at start, or -1.
+ * "}}" inside a quoted string does not count; if a string is not closed the
+ * first "}}" does, and cn_expr_parse will say what is wrong.
+ */
+extern int	cn_expr_end(const char *text, int len, int start);
+
 /* First name of the reference ("input"); its whole text ("input.a.b"); filters behind it. */
 extern const char *cn_expr_root(const CnExpr *expr);
 extern const char *cn_expr_path(const CnExpr *expr);

@@ -122,6 +122,48 @@ cn_expr_parse(const char *text, int len, CnExprError *error)
 	return expr;
 }
 
+int
+cn_expr_end(const char *text, int len, int start)
+{
+	int			first = -1;
+	char		quote = '\0';
+	int			i;
+
+	for (i = start; i < len; i++)
+	{
+		bool		closing = text[i] == '}' && i + 1 < len && text[i + 1] == '}';
+
+		if (closing && first < 0)
+			first = i;
+		if (quote == '\0')
+		{
+			if (closing)
+				return i;
+			if (text[i] == '"' || text[i] == '\'')
+				quote = text[i];
+		}
+		else if (text[i] == '\\')
+			i++;
+		else if (text[i] == quote)
+			quote = '\0';
+	}
+	return first;
+}
+
+bool
+cn_expr_read_scalar(const char *text, int len, int *pos, const CnJson **value, CnExprError *error)
+{
+	Parser		p = {text, len, *pos, error};
+	Argument	arg;
+
+	memset(error, 0, sizeof(*error));
+	if (!parse_argument(&p, &arg))
+		return false;
+	*pos = p.pos;
+	*value = arg.literal;
+	return true;
+}
+
 static bool
 parse_path(Parser *p, Path *path)
 {

@@ -48,4 +48,11 @@ extern char *cn_expr_path_text(const char *root, const PathStep *steps, int nste
 /* May the byte stand in a key without quotes? */
 extern bool cn_expr_is_key_byte(unsigned char byte);
 
+/*
+ * Read the string or number that begins at *pos, with a quote, a digit or
+ * '-', and leave *pos behind it.  false and *error on failure.
+ */
+extern bool cn_expr_read_scalar(const char *text, int len, int *pos, const CnJson **value,
+								CnExprError *error);
+
 #endif							/* CN_EXPR_EXPR_TREE_H */

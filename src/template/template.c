@@ -28,7 +28,6 @@ typedef struct Compiler
 
 static bool compile_literal(Compiler *c);
 static bool compile_reference(Compiler *c);
-static int	reference_end(const Compiler *c, int start);
 static Part *add_part(Compiler *c, int offset);
 static bool check_header_text(const char *text, int len, int *bad);
 static bool render_literal(const Part *part, Budget *budget, StringInfo out,
@@ -127,7 +126,7 @@ compile_reference(Compiler *c)
 		[CN_PLACE_HEADER] = REF_HEADER
 	};
 	int			start = c->pos + 2;
-	int			end = reference_end(c, start);
+	int			end = cn_expr_end(c->text, c->len, start);
 	CnExprError why;
 	CnExpr	   *expr;
 	Part	   *part;
@@ -146,41 +145,6 @@ compile_reference(Compiler *c)
 	part->place = place_of[c->place];
 	c->pos = end + 2;
 	return true;
-}
-
-/*
- * reference_end -- offset of the "}}" that closes the reference at start, or -1.
- *
- * "}}" inside a quoted string does not count; if a string is not closed the
- * first "}}" does, and the expression's parser will say what is wrong.
- */
-static int
-reference_end(const Compiler *c, int start)
-{
-	int			first = -1;
-	char		quote = '\0';
-	int			i;
-
-	for (i = start; i < c->len; i++)
-	{
-		char		byte = c->text[i];
-		bool		closing = byte == '}' && i + 1 < c->len && c->text[i + 1] == '}';
-
-		if (closing && first < 0)
-			first = i;
-		if (quote == '\0')
-		{
-			if (closing)
-				return i;
-			if (byte == '"' || byte == '\'')
-				quote = byte;
-		}
-		else if (byte == '\\')
-			i++;
-		else if (byte == quote)
-			quote = '\0';
-	}
-	return first;
 }
 
 static Part *
