@@ -54,4 +54,17 @@ cn_guc_malloc(size_t size)
 #endif
 }
 
+/*
+ * 16: a compiled regex lives in the memory context it was made in, and the regex code
+ * checks for interrupts itself; before, it was malloc'ed, for pg_regfree to free, and a
+ * cancelled match came back as REG_CANCEL.
+ */
+#if PG_VERSION_NUM >= 160000
+#define CN_REGEX_IS_MALLOCED 0
+#define CN_REGEX_CANCELLED(code) false
+#else
+#define CN_REGEX_IS_MALLOCED 1
+#define CN_REGEX_CANCELLED(code) ((code) == REG_CANCEL)
+#endif
+
 #endif							/* CN_CORE_COMPAT_H */

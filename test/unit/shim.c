@@ -22,6 +22,7 @@ typedef struct Block
 } Block;
 
 static Block blocks = {&blocks, &blocks};
+static void (*at_reset) (void) = NULL;
 
 static void *allocate(size_t size, int flags);
 static void check_size(size_t size);
@@ -31,8 +32,17 @@ static void unlink_block(Block *block);
 void
 shim_reset(void)
 {
+	if (at_reset != NULL)
+		at_reset();
+	at_reset = NULL;
 	while (blocks.next != &blocks)
 		pfree(blocks.next + 1);
+}
+
+void
+shim_at_reset(void (*release) (void))
+{
+	at_reset = release;
 }
 
 static void *

@@ -7,4 +7,7 @@
 /* Free everything allocated since the last call. */
 extern void shim_reset(void);
 
+/* The next shim_reset() calls release, too: for memory that is not palloc's. */
+extern void shim_at_reset(void (*release) (void));
+
 #endif							/* CN_TEST_SHIM_H */
