@@ -1,5 +1,5 @@
 /*
- * test_url.c -- URLs, origins and allowed hosts.
+ * test_url.c -- URLs, origins, allowed hosts and references.
  */
 #include "http/url.h"
 
@@ -213,6 +213,83 @@ same(const char *left, const char *right)
 		cn_url_same_origin(&a, &b);
 }
 
+static const struct
+{
+	const char *base;
+	const char *reference;
+	const char *url;
+}			references[] = {
+	/* RFC 3986, section 5.4.2 */
+	{"http://a/b/c/d;p?q", "../../../g", "http://a/g"},
+	{"http://a/b/c/d;p?q", "../../../../g", "http://a/g"},
+	{"http://a/b/c/d;p?q", "/./g", "http://a/g"},
+	{"http://a/b/c/d;p?q", "/../g", "http://a/g"},
+	{"http://a/b/c/d;p?q", "g.", "http://a/b/c/g."},
+	{"http://a/b/c/d;p?q", ".g", "http://a/b/c/.g"},
+	{"http://a/b/c/d;p?q", "g..", "http://a/b/c/g.."},
+	{"http://a/b/c/d;p?q", "..g", "http://a/b/c/..g"},
+	{"http://a/b/c/d;p?q", "./../g", "http://a/b/g"},
+	{"http://a/b/c/d;p?q", "./g/.", "http://a/b/c/g/"},
+	{"http://a/b/c/d;p?q", "g/./h", "http://a/b/c/g/h"},
+	{"http://a/b/c/d;p?q", "g/../h", "http://a/b/c/h"},
+	{"http://a/b/c/d;p?q", "g;x=1/./y", "http://a/b/c/g;x=1/y"},
+	{"http://a/b/c/d;p?q", "g;x=1/../y", "http://a/b/c/y"},
+	{"http://a/b/c/d;p?q", "g?y/./x", "http://a/b/c/g?y/./x"},
+	{"http://a/b/c/d;p?q", "g?y/../x", "http://a/b/c/g?y/../x"},
+	{"http://a/b/c/d;p?q", "g#s/../x", "http://a/b/c/g"},
+	{"http://a/b/c/d;p?q", "http:g", "http:g"},
+
+	/* RFC 3986, section 5.4.1, but that fragments are left out */
+	{"http://a/b/c/d;p?q", "g:h", "g:h"},
+	{"http://a/b/c/d;p?q", "g", "http://a/b/c/g"},
+	{"http://a/b/c/d;p?q", "./g", "http://a/b/c/g"},
+	{"http://a/b/c/d;p?q", "g/", "http://a/b/c/g/"},
+	{"http://a/b/c/d;p?q", "/g", "http://a/g"},
+	{"http://a/b/c/d;p?q", "//g", "http://g"},
+	{"http://a/b/c/d;p?q", "?y", "http://a/b/c/d;p?y"},
+	{"http://a/b/c/d;p?q", "g?y", "http://a/b/c/g?y"},
+	{"http://a/b/c/d;p?q", "#s", "http://a/b/c/d;p?q"},
+	{"http://a/b/c/d;p?q", "g?y#s", "http://a/b/c/g?y"},
+	{"http://a/b/c/d;p?q", ";x", "http://a/b/c/;x"},
+	{"http://a/b/c/d;p?q", "", "http://a/b/c/d;p?q"},
+	{"http://a/b/c/d;p?q", ".", "http://a/b/c/"},
+	{"http://a/b/c/d;p?q", "./", "http://a/b/c/"},
+	{"http://a/b/c/d;p?q", "..", "http://a/b/"},
+	{"http://a/b/c/d;p?q", "../", "http://a/b/"},
+	{"http://a/b/c/d;p?q", "../g", "http://a/b/g"},
+	{"http://a/b/c/d;p?q", "../..", "http://a/"},
+	{"http://a/b/c/d;p?q", "../../g", "http://a/g"},
+
+	{"https://a:8443/x/y?to=/z/", "b", "https://a:8443/x/b"},
+	{"https://a?x=/y/", "b", "https://a/b"},
+	{"https://a?x=/y/", "", "https://a/?x=/y/"},
+	{"https://a", "?", "https://a/?"},
+	{"https://a/x", "//b:1/y?z", "https://b:1/y?z"},
+	{"https://a/x", "HTTP://b/y#z", "HTTP://b/y"},
+	{"https://a/x", "/.//b/y", "https://a//b/y"},
+	{"https://a/x", "/..//b/y", "https://a//b/y"},
+	{"https://a/x/y", "a//../b", "https://a/x/a/b"},
+	{"https://a/x/y", "1:b", "https://a/x/1:b"},
+	{"https://a/x/y", "./b:c", "https://a/x/b:c"},
+	{"https://a/x/y", "b?c:d", "https://a/x/b?c:d"},
+	{"https://a/x/y", ":b", "https://a/x/:b"},
+	{"https://[::1]:81/x", "y", "https://[::1]:81/y"},
+};
+
+static void
+test_resolve(void)
+{
+	for (int i = 0; i < lengthof(references); i++)
+	{
+		CnUrl		base;
+		const char *problem;
+		bool		parsed = cn_url_parse(references[i].base, &base, &problem);
+
+		tap_is(parsed ? cn_url_resolve(&base, references[i].reference) : problem,
+			   references[i].url, "\"%s\" at %s", references[i].reference, references[i].base);
+	}
+}
+
 int
 main(void)
 {
@@ -240,6 +317,7 @@ main(void)
 	tap_ok(!same("https://a/", "https://a:444/"), "other port");
 	tap_ok(!same("https://a/", "https://b/"), "other host");
 	test_origins();
+	test_resolve();
 	test_long_hosts();
 	return tap_done();
 }
