@@ -61,10 +61,10 @@ SELECT (connector_try_execute('on', '[]')).error_code;
 SELECT (connector_try_execute('on', '7', 'acme')).error_code;
 
 \echo # the row
-SELECT execution_id AS ran, status, output, error_code, error_message, http_status, steps #- '{0,duration_ms}' AS steps, execution_time_ms >= 0 AS timed
+SELECT execution_id AS ran, status, output, error_code, error_message, http_status, steps #- '{0,duration_ms}' #- '{0,started_ms}' AS steps, execution_time_ms >= 0 AS timed
   FROM connector_try_execute('on') \gset
 \echo :status :error_code :error_message :steps :timed
-SELECT status, connector_name, connector_id = :'on', connector_version, trigger, attempt, current_step, steps_executed #- '{0,duration_ms}',
+SELECT status, connector_name, connector_id = :'on', connector_version, trigger, attempt, current_step, steps_executed #- '{0,duration_ms}' #- '{0,started_ms}',
        input_data, output_data, error_code, error_message, http_status, executed_by, completed_at >= started_at
   FROM connector_executions WHERE id = :'ran';
 
@@ -148,7 +148,7 @@ SELECT t.run('{"url": "http://127.0.0.1/", "credential": "old"}');
 SELECT t.run('{"url": "http://{{workspace.token}}/", "credential": "svc"}');
 SELECT t.run('{"url": "http://127.0.0.1:81/{{workspace.nothing}}", "credential": "svc"}');
 SELECT t.run('{"url": "http://127.0.0.1:81/{{workspace.sub}}/{{workspace.token}}", "query": {"k": "{{workspace.token}}"}, "credential": "svc"}');
-SELECT steps_executed #- '{0,duration_ms}' FROM connector_executions ORDER BY id DESC LIMIT 1;
+SELECT steps_executed #- '{0,duration_ms}' #- '{0,started_ms}' FROM connector_executions ORDER BY id DESC LIMIT 1;
 
 \echo # connector_test: the same, recorded nowhere
 SELECT count(*) AS before FROM connector_executions \gset

@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "catalog/settings.h"
 #include "core/identity.h"
 #include "core/install.h"
 #include "credentials/keyring.h"
@@ -31,6 +32,7 @@ _PG_init(void)
 	cn_identity_init();
 	cn_keyring_init();
 	cn_http_init();
+	cn_catalog_init();
 	cn_engine_init();
 	cn_stats_init();
 

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 
 #include "catalog/cache.h"
+#include "catalog/settings.h"
 #include "core/install.h"
 #include "core/jsonb.h"
 #include "core/report.h"
@@ -45,7 +46,8 @@ static dlist_head entries = DLIST_STATIC_INIT(entries);
 static int	entry_count = 0;
 
 static CnStatement by_name = {
-	.sql = "SELECT id, version, enabled, log_response_data, timeout_ms, name, config, xmin"
+	.sql = "SELECT id, version, enabled, log_response_data, timeout_ms, name, config, xmin,"
+	" max_retries, continue_on_error"
 	"  FROM @.connectors"
 	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,
@@ -53,7 +55,8 @@ static CnStatement by_name = {
 };
 
 static CnStatement by_id = {
-	.sql = "SELECT id, version, enabled, log_response_data, timeout_ms, name, config, xmin"
+	.sql = "SELECT id, version, enabled, log_response_data, timeout_ms, name, config, xmin,"
+	" max_retries, continue_on_error"
 	"  FROM @.connectors"
 	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,
@@ -98,7 +101,9 @@ check_jsonpath(const char *path)
 CnDefinition *
 cn_cache_compile(Jsonb *config, CnProblems *problems)
 {
-	return cn_definition_compile(cn_json_from_jsonb(config), check_jsonpath, problems);
+	CnDefinitionLimits limits = cn_catalog_limits();
+
+	return cn_definition_compile(cn_json_from_jsonb(config), check_jsonpath, &limits, problems);
 }
 
 void
@@ -196,8 +201,11 @@ compile_row(const pg_uuid_t *workspace)
 	connector->timeout_ms = DatumGetInt32(cn_spi_value(0, 5, &isnull));
 	connector->name = cn_spi_text(0, 6, context);
 	connector->xmin = DatumGetTransactionId(cn_spi_value(0, 8, &isnull));
+	connector->max_retries = DatumGetInt32(cn_spi_value(0, 9, &isnull));
+	connector->continue_on_error = DatumGetBool(cn_spi_value(0, 10, &isnull));
 	connector->definition = cn_definition_compile(
-		cn_json_from_jsonb(DatumGetJsonbPCopy(cn_spi_value(0, 7, &isnull))), NULL, &problems);
+		cn_json_from_jsonb(DatumGetJsonbPCopy(cn_spi_value(0, 7, &isnull))), NULL, NULL,
+		&problems);
 	if (connector->definition == NULL)
 		cn_cache_refuse(connector->name, &problems);
 	MemoryContextSwitchTo(old);

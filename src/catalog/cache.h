@@ -28,6 +28,8 @@ typedef struct CnConnector
 	bool		enabled;
 	bool		log_response_data;
 	int			timeout_ms;
+	int			max_retries;
+	bool		continue_on_error;
 	CnDefinition *definition;
 } CnConnector;
 

@@ -79,7 +79,8 @@ compile_pairs(CnCompiler *c, const CnJson *value, const char *path, CnPair **pai
 void
 cn_compile_query(CnCompiler *c, const CnJson *value)
 {
-	compile_pairs(c, value, "$.query", &c->def->query, &c->def->query_count);
+	compile_pairs(c, value, cn_compile_child(c->step->path, "query"), &c->step->query,
+				  &c->step->query_count);
 }
 
 /* ---- headers ---- */
@@ -87,22 +88,23 @@ cn_compile_query(CnCompiler *c, const CnJson *value)
 void
 cn_compile_headers(CnCompiler *c, const CnJson *value)
 {
-	CnDefinition *def = c->def;
+	CnStepDef  *step = c->step;
+	char	   *base = cn_compile_child(step->path, "headers");
 
 	if (value->type != CN_JSON_OBJECT)
 	{
-		cn_problem(c->problems, "$.headers", "expected an object, found %s",
+		cn_problem(c->problems, base, "expected an object, found %s",
 				   cn_json_type_name(value->type));
 		return;
 	}
-	if (!cn_compile_count(c, value, "$.headers"))
+	if (!cn_compile_count(c, value, base))
 		return;
-	def->headers = palloc0(sizeof(CnHeaderDef) * (value->len + 1));
+	step->headers = palloc0(sizeof(CnHeaderDef) * (value->len + 1));
 	for (int i = 0; i < value->len; i++)
 	{
 		const CnJsonMember *member = &value->u.members[i];
-		char	   *path = cn_compile_child("$.headers", member->key);
-		CnHeaderDef *header = &def->headers[def->header_count];
+		char	   *path = cn_compile_child(base, member->key);
+		CnHeaderDef *header = &step->headers[step->header_count];
 		const char *text;
 		int			len;
 
@@ -119,8 +121,9 @@ cn_compile_headers(CnCompiler *c, const CnJson *value)
 		}
 		text = cn_expr_text(member->value, &len);
 		header->name = member->key;
+		header->path = path;
 		header->value = cn_compile_text(c, text, len, CN_PLACE_HEADER, path, false);
-		def->header_count++;
+		step->header_count++;
 	}
 }
 
@@ -166,6 +169,7 @@ compile_part(CnCompiler *c, const CnJson *item, const char *path, CnPartDef *par
 	for (int i = 0; i < item->len; i++)
 		if (!cn_compile_listed(keys, item->u.members[i].key))
 			cn_problem(c->problems, cn_compile_child(path, item->u.members[i].key), "unknown key");
+	part->path = path;
 	part->name = cn_compile_member(c, item, "name", path, true);
 	part->filename = cn_compile_member(c, item, "filename", path, true);
 	part->content_type = cn_compile_member(c, item, "content_type", path, true);
@@ -185,79 +189,84 @@ compile_part(CnCompiler *c, const CnJson *item, const char *path, CnPartDef *par
 static void
 refuse_content_type(CnCompiler *c)
 {
-	for (int i = 0; i < c->def->header_count; i++)
-		if (pg_strcasecmp(c->def->headers[i].name, "content-type") == 0)
-			cn_problem(c->problems, cn_compile_child("$.headers", c->def->headers[i].name),
+	const CnStepDef *step = c->step;
+
+	for (int i = 0; i < step->header_count; i++)
+		if (pg_strcasecmp(step->headers[i].name, "content-type") == 0)
+			cn_problem(c->problems,
+					   cn_compile_child(cn_compile_child(step->path, "headers"),
+										step->headers[i].name),
 					   "a multipart body sets its type itself");
 }
 
 static void
-compile_parts(CnCompiler *c, const CnJson *body)
+compile_parts(CnCompiler *c, const CnJson *body, const char *path)
 {
 	if (body->type != CN_JSON_ARRAY)
 	{
-		cn_problem(c->problems, "$.body", "a multipart body is a list of parts, found %s",
+		cn_problem(c->problems, path, "a multipart body is a list of parts, found %s",
 				   cn_json_type_name(body->type));
 		return;
 	}
-	if (!cn_compile_count(c, body, "$.body"))
+	if (!cn_compile_count(c, body, path))
 		return;
 	refuse_content_type(c);
-	c->def->parts = palloc0(sizeof(CnPartDef) * (body->len + 1));
-	c->def->part_count = body->len;
+	c->step->parts = palloc0(sizeof(CnPartDef) * (body->len + 1));
+	c->step->part_count = body->len;
 	for (int i = 0; i < body->len; i++)
-		compile_part(c, body->u.items[i], psprintf("$.body[%d]", i), &c->def->parts[i]);
+		compile_part(c, body->u.items[i], psprintf("%s[%d]", path, i), &c->step->parts[i]);
 }
 
 static void
-compile_text_body(CnCompiler *c, const CnJson *body, bool no_secrets)
+compile_text_body(CnCompiler *c, const CnJson *body, const char *path, bool no_secrets)
 {
 	if (body->type != CN_JSON_STRING)
-		cn_problem(c->problems, "$.body", "a body of this type is a string, found %s",
+		cn_problem(c->problems, path, "a body of this type is a string, found %s",
 				   cn_json_type_name(body->type));
 	else
-		c->def->body_text = cn_compile_text(c, body->u.text, body->len, CN_PLACE_TEXT, "$.body", no_secrets);
+		c->step->body_text = cn_compile_text(c, body->u.text, body->len, CN_PLACE_TEXT, path, no_secrets);
 }
 
 void
 cn_compile_body(CnCompiler *c, const CnJson *config)
 {
-	CnDefinition *def = c->def;
+	CnStepDef  *step = c->step;
+	char	   *path = cn_compile_child(step->path, "body");
 	const CnJson *body = cn_json_get(config, "body");
 	const CnJson *type = cn_json_get(config, "body_type");
 
 	if (type == NULL)
 		type = cn_json_get(config, "bodyType");
-	def->body_kind = body ? CN_BODY_JSON : CN_BODY_NONE;
-	if (type && (type->type != CN_JSON_STRING || !body_kind_of(type->u.text, &def->body_kind)))
-		cn_problem(c->problems, "$.body_type",
+	step->body_kind = body ? CN_BODY_JSON : CN_BODY_NONE;
+	if (type && (type->type != CN_JSON_STRING || !body_kind_of(type->u.text, &step->body_kind)))
+		cn_problem(c->problems, cn_compile_child(step->path, "body_type"),
 				   "it is none of json, form, multipart, text, binary and none");
-	if (def->body_kind != CN_BODY_NONE && body == NULL)
-		cn_problem(c->problems, "$.body", "the body is missing");
+	if (step->body_kind != CN_BODY_NONE && body == NULL)
+		cn_problem(c->problems, path, "the body is missing");
 	if (body == NULL)
 		return;
-	if (def->method && (strcmp(def->method, "HEAD") == 0 || strcmp(def->method, "GET") == 0))
-		cn_problem(c->problems, "$.body", "a %s request has no body", def->method);
+	if (step->method && (strcmp(step->method, "HEAD") == 0 || strcmp(step->method, "GET") == 0))
+		cn_problem(c->problems, path, "a %s request has no body", step->method);
 
-	switch (def->body_kind)
+	switch (step->body_kind)
 	{
 		case CN_BODY_NONE:
-			cn_problem(c->problems, "$.body", "there is a body, and its type is none");
+			cn_problem(c->problems, path, "there is a body, and its type is none");
 			break;
 		case CN_BODY_JSON:
-			def->body_json = cn_compile_json(c, body, "$.body");
+			step->body_json = cn_compile_json(c, body, path);
 			break;
 		case CN_BODY_FORM:
-			compile_pairs(c, body, "$.body", &def->form, &def->form_count);
+			compile_pairs(c, body, path, &step->form, &step->form_count);
 			break;
 		case CN_BODY_MULTIPART:
-			compile_parts(c, body);
+			compile_parts(c, body, path);
 			break;
 		case CN_BODY_TEXT:
-			compile_text_body(c, body, false);
+			compile_text_body(c, body, path, false);
 			break;
 		case CN_BODY_BINARY:
-			compile_text_body(c, body, true);
+			compile_text_body(c, body, path, true);
 			break;
 	}
 }

@@ -1,417 +1,387 @@
 /*
- * definition.c -- a connector's definition, checked and compiled.
+ * definition.c -- a connector's definition, checked and compiled: the whole.
+ *
+ * A definition without "steps" is one step itself.  First the ids of all steps are
+ * collected, so that a reference to a later step can be told from one to nothing;
+ * then the steps are compiled in order, each made visible to those behind it.
  */
 #include "catalog/compile.h"
 
-#include <ctype.h>
+#include "core/chars.h"
 
-#include "http/url.h"
+#define MAX_ID_LEN 63
 
-/* Timeouts of a step, as DESIGN's limits: 1 to 60 seconds. */
-#define MIN_TIMEOUT_MS 1000
-#define MAX_TIMEOUT_MS 60000
+/* Of the whole execution; connector.max_execution_time bounds it further. */
+#define MIN_DEADLINE_MS 1000
+#define MAX_DEADLINE_MS 3600000
 
-static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", NULL};
+#define MAX_RATE 1000000
 
-/* Keys of a definition, with those under which other documents know them. */
-static const char *const known_keys[] = {
-	"type", "name", "description", "method", "url", "credential", "query", "headers", "body",
-	"body_type", "bodyType", "output", "response", "timeout_ms", "timeoutMs", NULL
+/* Keys of any definition, beside those of a step. */
+static const char *const definition_keys[] = {
+	"type", "name", "description", "credential", "deadline_ms", "deadlineMs", "rateLimiting",
+	"rate_limiting", "result", NULL
 };
 
-void
-cn_problem(CnProblems *problems, const char *path, const char *fmt,...)
-{
-	StringInfoData buf;
-	CnProblem  *problem;
+/* Keys of a definition of several steps. */
+static const char *const multi_keys[] = {
+	"steps", "timeout_ms", "timeoutMs", "retries", "max_retries", "maxRetries",
+	"continue_on_error", "continueOnError", "error_rules", "errorRules", NULL
+};
 
-	initStringInfo(&buf);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
+static const char *const group_keys[] = {
+	"id", "name", "description", "type", "steps", "condition", "continue_on_error",
+	"continueOnError", NULL
+};
 
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&buf, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&buf, needed);
-	}
+/* What a reference may begin with, beside the ids of steps. */
+static const char *const reserved_ids[] = {
+	"input", "workspace", "execution", "now", "steps", "output", "result", "cursor", "error",
+	"item", NULL
+};
 
-	if (problems->list == NULL)
-		problems->list = palloc(sizeof(CnProblem));
-	else
-		problems->list = repalloc(problems->list, sizeof(CnProblem) * (problems->count + 1));
-	problem = &problems->list[problems->count++];
-	problem->path = pstrdup(path);
-	problem->message = buf.data;
-}
+/* ---- ids ---- */
 
-/* JSON keys are told apart by case. */
-bool
-cn_compile_listed(const char *const *names, const char *name)
-{
-	for (; *names; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
-}
-
-const char *
-cn_method_name(const char *name)
-{
-	for (const char *const *method = methods; *method; method++)
-		if (pg_strcasecmp(*method, name) == 0)
-			return *method;
-	return NULL;
-}
-
-/* "$.headers" and "x-y" give $.headers."x-y". */
-char *
-cn_compile_child(const char *path, const char *key)
-{
-	bool		plain = key[0] != '\0' && !isdigit((unsigned char) key[0]);
-
-	for (const char *at = key; *at; at++)
-		plain = plain && (isalnum((unsigned char) *at) || *at == '_');
-	return plain ? psprintf("%s.%s", path, key) : psprintf("%s.\"%s\"", path, key);
-}
-
-/* ---- references ---- */
-
-/* Is the text "workspace.<one name>"? */
 static bool
-is_credential_field(const char *path)
-{
-	const char *name = path + strlen("workspace");
-
-	return name[0] == '.' && name[1] != '\0' && strpbrk(name + 1, ".[") == NULL;
-}
-
-static void
-check_path_root(void *arg, const char *path, const char *root)
-{
-	CnCompiler   *c = arg;
-
-	if (strcmp(root, "workspace") == 0)
-	{
-		c->def->uses_workspace = true;
-		if (!is_credential_field(path))
-			cn_problem(c->problems, c->path,
-					   "\"%s\" is not workspace.<field of the credential>", path);
-		else if (c->no_secrets)
-			cn_problem(c->problems, c->path, "\"%s\" cannot be used here", path);
-		else if (c->def->service == NULL)
-			cn_problem(c->problems, c->path,
-					   "\"%s\" needs a credential, and the definition names none", path);
-	}
-	else if (strcmp(root, "input") != 0 && strcmp(root, "execution") != 0 && strcmp(root, "now") != 0)
-		cn_problem(c->problems, c->path,
-				   "\"%s\" refers to nothing: a reference begins with input, workspace, execution or now",
-				   path);
-	else if (strcmp(root, "execution") == 0 && strcmp(path, "execution.id") != 0)
-		cn_problem(c->problems, c->path, "\"%s\" refers to nothing: execution has only id", path);
-	else if (strcmp(root, "now") == 0 && strcmp(path, "now") != 0)
-		cn_problem(c->problems, c->path, "\"%s\" refers to nothing: now has no members", path);
-}
-
-static void
-refuse_workspace_argument(void *arg, const char *path, const char *root)
-{
-	CnCompiler   *c = arg;
-
-	if (strcmp(root, "workspace") == 0)
-		cn_problem(c->problems, c->path, "\"%s\" cannot be the argument of a filter", path);
-}
-
-/*
- * A secret stands in for itself until the request is sealed, so no filter may
- * look at it: what it would change is not the secret.
- */
-static void
-check_expr(void *arg, const CnExpr *expr, int offset)
-{
-	CnCompiler   *c = arg;
-	bool		secret = strcmp(cn_expr_root(expr), "workspace") == 0;
-
-	cn_expr_each_path(expr, check_path_root, c);
-	if (secret && cn_expr_filter_count(expr) > 0)
-		cn_problem(c->problems, c->path, "\"%s\" takes no filter", cn_expr_path(expr));
-	else if (!secret)
-		cn_expr_each_path(expr, refuse_workspace_argument, c);
-}
-
-static void
-check_json_expr(void *arg, const char *json_path, const CnExpr *expr, int offset)
-{
-	CnCompiler   *c = arg;
-
-	c->path = json_path;
-	check_expr(c, expr, offset);
-}
-
-/* ---- templates ---- */
-
-CnTemplate *
-cn_compile_text(CnCompiler *c, const char *text, int len, CnPlace place, const char *path,
-			 bool no_secrets)
-{
-	CnTemplateError error;
-	CnTemplate *tmpl = cn_template_parse(text, len, place, &error);
-
-	if (tmpl == NULL)
-	{
-		cn_problem(c->problems, path, "%s (at byte %d)", error.message, error.offset);
-		return NULL;
-	}
-	c->path = path;
-	c->no_secrets = no_secrets;
-	cn_template_each_expr(tmpl, check_expr, c);
-	c->no_secrets = false;
-	return tmpl;
-}
-
-static void
-template_problem(void *arg, const char *json_path, const CnTemplateError *error)
-{
-	CnCompiler   *c = arg;
-
-	cn_problem(c->problems, json_path, "%s (at byte %d)", error->message, error->offset);
-}
-
-CnJsonTemplate *
-cn_compile_json(CnCompiler *c, const CnJson *value, const char *path)
-{
-	CnJsonTemplate *tmpl = cn_json_template_compile(value, path, template_problem, c);
-
-	if (tmpl)
-		cn_json_template_each_expr(tmpl, check_json_expr, c);
-	return tmpl;
-}
-
-/* A member that must be a string template, or NULL if absent. */
-CnTemplate *
-cn_compile_member(CnCompiler *c, const CnJson *object, const char *key, const char *path,
-			   bool no_secrets)
-{
-	const CnJson *value = cn_json_get(object, key);
-	char	   *where = cn_compile_child(path, key);
-
-	if (value == NULL)
-		return NULL;
-	if (value->type != CN_JSON_STRING)
-	{
-		cn_problem(c->problems, where, "expected a string, found %s",
-				   cn_json_type_name(value->type));
-		return NULL;
-	}
-	return cn_compile_text(c, value->u.text, value->len, CN_PLACE_TEXT, where, no_secrets);
-}
-
-bool
-cn_compile_count(CnCompiler *c, const CnJson *value, const char *path)
-{
-	if (value->len > CN_DEFINITION_MAX_ITEMS)
-	{
-		cn_problem(c->problems, path, "more than %d items", CN_DEFINITION_MAX_ITEMS);
-		return false;
-	}
-	return true;
-}
-
-/* ---- reply ---- */
-
-static void
-compile_output(CnCompiler *c, const char *key, const CnJson *value, const char *path)
-{
-	CnOutputDef *output = &c->def->outputs[c->def->output_count++];
-	const char *wrong;
-
-	if (value->type != CN_JSON_STRING)
-	{
-		cn_problem(c->problems, path, "expected a path, found %s", cn_json_type_name(value->type));
-		return;
-	}
-	output->key = key;
-	output->path = cn_path_text(value->u.text);
-	output->many = cn_path_is_many(output->path);
-	wrong = c->check_path ? c->check_path(output->path) : NULL;
-	if (wrong)
-		cn_problem(c->problems, path, "%s", wrong);
-}
-
-static void
-compile_outputs(CnCompiler *c, const CnJson *value)
-{
-	CnDefinition *def = c->def;
-
-	def->has_output = true;
-	if (value->type == CN_JSON_STRING)
-	{
-		def->outputs = palloc0(sizeof(CnOutputDef));
-		compile_output(c, NULL, value, "$.output");
-	}
-	else if (value->type == CN_JSON_OBJECT && cn_compile_count(c, value, "$.output"))
-	{
-		def->outputs = palloc0(sizeof(CnOutputDef) * (value->len + 1));
-		for (int i = 0; i < value->len; i++)
-			compile_output(c, value->u.members[i].key, value->u.members[i].value,
-						   cn_compile_child("$.output", value->u.members[i].key));
-	}
-	else if (value->type != CN_JSON_OBJECT)
-		cn_problem(c->problems, "$.output", "expected a path or an object of paths, found %s",
-				   cn_json_type_name(value->type));
-}
-
-static void
-compile_reply_kind(CnCompiler *c, const CnJson *value)
-{
-	static const char *const names[] = {"auto", "json", "text", "binary", "none"};
-
-	for (int i = 0; value->type == CN_JSON_STRING && i < lengthof(names); i++)
-	{
-		if (strcmp(names[i], value->u.text) == 0)
-		{
-			c->def->reply_kind = (CnReplyKind) i;
-			return;
-		}
-	}
-	cn_problem(c->problems, "$.response", "it is none of auto, json, text, binary and none");
-}
-
-/* ---- the rest ---- */
-
-static void
-compile_credential(CnCompiler *c, const CnJson *value)
-{
-	CnDefinition *def = c->def;
-
-	def->label = "default";
-	if (value->type == CN_JSON_STRING)
-	{
-		const char *slash = strchr(value->u.text, '/');
-
-		def->service = slash ? pnstrdup(value->u.text, slash - value->u.text) : value->u.text;
-		if (slash)
-			def->label = slash + 1;
-	}
-	else if (value->type == CN_JSON_OBJECT)
-	{
-		def->service = cn_json_get_string(value, "service");
-		if (cn_json_get(value, "label"))
-			def->label = cn_json_get_string(value, "label");
-	}
-	if (def->service == NULL || def->service[0] == '\0' ||
-		def->label == NULL || def->label[0] == '\0')
-		cn_problem(c->problems, "$.credential",
-				   "expected \"service\", \"service/label\" or {\"service\": ..., \"label\": ...}");
-}
-
-/* What can be said of the URL before its references are known. */
-static void
-check_url(CnCompiler *c, const char *text)
-{
-	const char *reference = strstr(text, "{{");
-	const char *problem;
-	CnUrl		url;
-
-	if (reference == text)
-		return;
-	if (reference == NULL)
-	{
-		if (!cn_url_parse(text, &url, &problem))
-			cn_problem(c->problems, "$.url", "it is not one to call: %s", problem);
-	}
-	else if (pg_strncasecmp(text, "http://", Min(7, reference - text)) != 0 &&
-			 pg_strncasecmp(text, "https://", Min(8, reference - text)) != 0)
-		cn_problem(c->problems, "$.url", "it does not begin with http:// or https://");
-}
-
-static void
-compile_method_and_url(CnCompiler *c, const CnJson *config)
-{
-	const CnJson *method = cn_json_get(config, "method");
-	const CnJson *url = cn_json_get(config, "url");
-
-	if (method == NULL)
-		c->def->method = "GET";
-	else if (method->type == CN_JSON_STRING)
-		c->def->method = cn_method_name(method->u.text);
-	if (c->def->method == NULL)
-		cn_problem(c->problems, "$.method", "it is none of GET, POST, PUT, PATCH, DELETE and HEAD");
-
-	if (url == NULL)
-		cn_problem(c->problems, "$.url", "the URL is missing");
-	else if (url->type != CN_JSON_STRING)
-		cn_problem(c->problems, "$.url", "expected a string, found %s", cn_json_type_name(url->type));
-	else
-	{
-		c->def->url = cn_compile_text(c, url->u.text, url->len, CN_PLACE_URL, "$.url", false);
-		if (c->def->url)
-			check_url(c, url->u.text);
-	}
-}
-
-static void
-compile_timeout(CnCompiler *c, const CnJson *value)
-{
-	double		ms = value->type == CN_JSON_NUMBER ? strtod(value->u.text, NULL) : 0;
-
-	if (ms < MIN_TIMEOUT_MS || ms > MAX_TIMEOUT_MS || ms != (int) ms)
-		cn_problem(c->problems, "$.timeout_ms", "expected a whole number from %d to %d",
-				   MIN_TIMEOUT_MS, MAX_TIMEOUT_MS);
-	else
-		c->def->timeout_ms = (int) ms;
-}
-
-static void
-check_keys(CnCompiler *c, const CnJson *config)
+is_group(const CnJson *config)
 {
 	const char *type = cn_json_get_string(config, "type");
 
-	if (cn_json_get(config, "steps"))
-		cn_problem(c->problems, "$.steps", "connectors of several steps are not supported");
-	else if (cn_json_get(config, "type") &&
-			 (type == NULL || (strcmp(type, "single") != 0 && strcmp(type, "single-step") != 0)))
-		cn_problem(c->problems, "$.type", "the only supported type is single");
-	for (int i = 0; i < config->len; i++)
-	{
-		const char *key = config->u.members[i].key;
+	return (type && strcmp(type, "parallel") == 0) || cn_json_get(config, "steps") != NULL;
+}
 
-		if (!cn_compile_listed(known_keys, key) && strcmp(key, "steps") != 0)
-			cn_problem(c->problems, cn_compile_child("$", key), "unknown key");
+static bool
+is_id(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+	static const char others[] = "0123456789-";
+	int			len = strlen(text);
+
+	if (len == 0 || len > MAX_ID_LEN || strchr(letters, text[0]) == NULL)
+		return false;
+	for (int i = 0; i < len; i++)
+		if (strchr(letters, text[i]) == NULL && strchr(others, text[i]) == NULL)
+			return false;
+	return true;
+}
+
+static void
+check_id(CnCompiler *c, const CnJson *value, const char *path)
+{
+	if (value->type != CN_JSON_STRING || !is_id(value->u.text))
+		cn_problem(c->problems, path,
+				   "an id is a letter or '_' and up to %d letters, digits, '_' and '-'", MAX_ID_LEN - 1);
+	else if (cn_compile_listed(reserved_ids, value->u.text))
+		cn_problem(c->problems, path, "\"%s\" is what other references begin with", value->u.text);
+}
+
+/* Make a step of config, the number-th of its list, and note its id; without one it is called by its number. */
+static CnStepDef *
+new_step(CnCompiler *c, const CnJson *config, CnStepDef *group, int number, const char *path)
+{
+	CnDefinition *def = c->def;
+	CnStepDef  *step = palloc0(sizeof(CnStepDef));
+	const CnJson *id = cn_json_get(config, "id");
+
+	step->path = path;
+	step->group = group;
+	step->index = def->all_count;
+	step->credential = -1;
+	step->is_group = group == NULL && def->multi && is_group(config);
+	if (id)
+		check_id(c, id, cn_compile_child(path, "id"));
+	step->id = id && id->type == CN_JSON_STRING ? id->u.text
+		: psprintf("%s_%d", group ? group->id : "step", number);
+	for (int i = 0; i < c->known_count; i++)
+		if (strcmp(c->known[i].id, step->id) == 0)
+			cn_problem(c->problems, cn_compile_child(path, "id"),
+					   "there is another step \"%s\"", step->id);
+	c->known[c->known_count++].id = step->id;
+	def->all[def->all_count++] = step;
+	return step;
+}
+
+/* The list under "steps", or NULL and a problem. */
+static const CnJson *
+step_list(CnCompiler *c, const CnJson *config, const char *path)
+{
+	const CnJson *list = cn_json_get(config, "steps");
+	char	   *where = cn_compile_child(path, "steps");
+
+	if (list == NULL)
+		cn_problem(c->problems, where, "the list of steps is missing");
+	else if (list->type != CN_JSON_ARRAY)
+		cn_problem(c->problems, where, "expected a list, found %s", cn_json_type_name(list->type));
+	else if (list->len == 0)
+		cn_problem(c->problems, where, "there is no step in it");
+	else if (cn_compile_count(c, list, where))
+		return list;
+	return NULL;
+}
+
+/* ---- steps ---- */
+
+static void
+set_visible(CnCompiler *c, const CnStepDef *step)
+{
+	c->known[step->index].visible = true;
+	for (int i = 0; i < step->step_count; i++)
+		c->known[step->steps[i]->index].visible = true;
+}
+
+static void
+compile_one(CnCompiler *c, CnStepDef *step, const CnJson *config)
+{
+	c->step = step;
+	if (config->type != CN_JSON_OBJECT)
+		return;					/* reported with its id */
+	if (step->is_group)
+	{
+		cn_compile_keys(c, config, step->path, group_keys, NULL);
+		cn_compile_step_flow(c, config);
+		return;
+	}
+	if (cn_json_get(config, "use") || cn_json_get(config, "with"))
+		cn_problem(c->problems, cn_compile_child(step->path, "use"),
+				   "there are no providers to use: write out method and url");
+	else
+	{
+		cn_compile_keys(c, config, step->path, cn_compile_step_keys, NULL);
+		cn_compile_request_step(c, config);
 	}
 }
 
-CnDefinition *
-cn_definition_compile(const CnJson *config, CnPathCheck check_path, CnProblems *problems)
+static void
+check_step_type(CnCompiler *c, const CnStepDef *step, const CnJson *config)
 {
-	CnCompiler	c = {.problems = problems,.check_path = check_path};
+	static const char *const types[] = {"request", "http", "single", "single-step", NULL};
+	const CnJson *type = cn_json_get(config, "type");
+
+	if (config->type != CN_JSON_OBJECT)
+		cn_problem(c->problems, step->path, "expected an object, found %s",
+				   cn_json_type_name(config->type));
+	else if (step->group && is_group(config))
+		cn_problem(c->problems, step->path, "a group cannot be in a group");
+	else if (!step->is_group && type &&
+			 (type->type != CN_JSON_STRING || !cn_compile_listed(types, type->u.text)))
+		cn_problem(c->problems, cn_compile_child(step->path, "type"),
+				   "a step is a \"request\" or \"parallel\"");
+}
+
+/* Make the steps of a list, and those in their groups; all ids are known afterwards. */
+static CnStepDef **
+collect_steps(CnCompiler *c, const CnJson *list, CnStepDef *group, const char *path)
+{
+	CnStepDef **steps = palloc(sizeof(CnStepDef *) * (list->len + 1));
+
+	for (int i = 0; i < list->len; i++)
+	{
+		const CnJson *config = list->u.items[i];
+		CnStepDef  *step = new_step(c, config, group, i + 1,
+								   psprintf("%s.steps[%d]", path, i));
+		const CnJson *inner;
+
+		steps[i] = step;
+		check_step_type(c, step, config);
+		if (step->is_group && (inner = step_list(c, config, step->path)) != NULL)
+		{
+			step->steps = collect_steps(c, inner, step, step->path);
+			step->step_count = inner->len;
+		}
+	}
+	return steps;
+}
+
+static int
+count_steps(const CnJson *list)
+{
+	int			count = list->len;
+
+	for (int i = 0; i < list->len; i++)
+	{
+		const CnJson *inner = cn_json_get(list->u.items[i], "steps");
+
+		if (inner && inner->type == CN_JSON_ARRAY)
+			count += inner->len;
+	}
+	return count;
+}
+
+static void
+check_counts(CnCompiler *c)
+{
+	CnDefinition *def = c->def;
+	int			requests = 0;
+
+	for (int i = 0; i < def->all_count; i++)
+	{
+		const CnStepDef *step = def->all[i];
+
+		requests += !step->is_group;
+		if (c->limits.max_parallel > 0 && step->step_count > c->limits.max_parallel)
+			cn_problem(c->problems, cn_compile_child(step->path, "steps"),
+					   "%d steps at the same time, more than connector.max_parallel_steps allows (%d)",
+					   step->step_count, c->limits.max_parallel);
+	}
+	if (c->limits.max_steps > 0 && requests > c->limits.max_steps)
+		cn_problem(c->problems, "$.steps", "%d steps, more than connector.max_steps allows (%d)",
+				   requests, c->limits.max_steps);
+}
+
+static void
+compile_steps(CnCompiler *c, const CnJson *config)
+{
+	CnDefinition *def = c->def;
+	const CnJson *list = step_list(c, config, "$");
+	int			count;
+
+	if (list == NULL)
+		return;
+	count = count_steps(list);
+	def->all = palloc(sizeof(CnStepDef *) * (count + 1));
+	c->known = palloc0(sizeof(CnKnownStep) * (count + 1));
+	def->steps = collect_steps(c, list, NULL, "$");
+	def->step_count = list->len;
+	check_counts(c);
+	for (int i = 0; i < list->len; i++)
+	{
+		const CnJson *inner = cn_json_get(list->u.items[i], "steps");
+		CnStepDef  *step = def->steps[i];
+
+		compile_one(c, step, list->u.items[i]);
+		for (int j = 0; j < step->step_count; j++)
+			compile_one(c, step->steps[j], inner->u.items[j]);
+		set_visible(c, step);
+	}
+	c->step = NULL;
+}
+
+/* The definition is its only step. */
+static void
+compile_single(CnCompiler *c, const CnJson *config)
+{
+	CnDefinition *def = c->def;
+
+	def->all = palloc(sizeof(CnStepDef *));
+	def->steps = def->all;
+	def->step_count = 1;
+	c->known = palloc0(sizeof(CnKnownStep));
+	c->step = new_step(c, config, NULL, 1, "$");
+	cn_compile_request_step(c, config);
+	set_visible(c, c->step);
+	c->step = NULL;
+}
+
+/* ---- the definition's own ---- */
+
+static void
+check_type(CnCompiler *c, const CnJson *config)
+{
+	static const char *const single[] = {"single", "single-step", NULL};
+	static const char *const multi[] = {"multi", "multi-step", NULL};
+	const CnJson *type = cn_json_get(config, "type");
+	const char *name = cn_json_get_string(config, "type");
+
+	c->def->multi = cn_json_get(config, "steps") != NULL || (name && cn_compile_listed(multi, name));
+	if (type == NULL)
+		return;
+	if (name == NULL || (!cn_compile_listed(single, name) && !cn_compile_listed(multi, name)))
+		cn_problem(c->problems, "$.type", "the type is single or multi-step");
+	else if (c->def->multi && cn_compile_listed(single, name))
+		cn_problem(c->problems, "$.type", "a connector with steps is of type multi-step");
+}
+
+static void
+compile_rate_limiting(CnCompiler *c, const CnJson *value, const char *path)
+{
+	static const char *const keys[] = {
+		"enabled", "maxRequestsPerMinute", "max_requests_per_minute", "maxRequestsPerHour",
+		"max_requests_per_hour", "strategy", NULL
+	};
+	CnRateLimiting *limiting = &c->def->rate_limiting;
+	const CnJson *strategy = cn_json_get(value, "strategy");
+	const CnJson *member;
+	const char *where;
+	int			enabled = true;
+
+	if (value->type != CN_JSON_OBJECT)
+	{
+		cn_problem(c->problems, path, "expected an object, found %s", cn_json_type_name(value->type));
+		return;
+	}
+	cn_compile_keys(c, value, path, keys, NULL);
+	if ((member = cn_json_get(value, "enabled")) != NULL)
+		cn_compile_bool(c, member, cn_compile_child(path, "enabled"), &enabled);
+	if ((member = cn_compile_either(value, path, "maxRequestsPerMinute", "max_requests_per_minute",
+									&where)) != NULL)
+		cn_compile_int(c, member, where, 1, MAX_RATE, &limiting->per_minute);
+	if ((member = cn_compile_either(value, path, "maxRequestsPerHour", "max_requests_per_hour",
+									&where)) != NULL)
+		cn_compile_int(c, member, where, 1, MAX_RATE, &limiting->per_hour);
+	limiting->enabled = enabled;
+	limiting->wait = strategy == NULL ||
+		(strategy->type == CN_JSON_STRING && strcmp(strategy->u.text, "queue") == 0);
+	if (!limiting->wait && (strategy->type != CN_JSON_STRING || strcmp(strategy->u.text, "fail") != 0))
+		cn_problem(c->problems, cn_compile_child(path, "strategy"), "it is neither queue nor fail");
+}
+
+/* What holds for the whole execution, and what its steps inherit. */
+static void
+compile_own(CnCompiler *c, const CnJson *config)
+{
 	const CnJson *value;
+	const char *path;
+
+	if ((value = cn_compile_either(config, "$", "deadline_ms", "deadlineMs", &path)) != NULL)
+		cn_compile_int(c, value, path, MIN_DEADLINE_MS, MAX_DEADLINE_MS, &c->def->deadline_ms);
+	if ((value = cn_compile_either(config, "$", "rateLimiting", "rate_limiting", &path)) != NULL)
+		compile_rate_limiting(c, value, path);
+	if (!c->def->multi)
+		return;					/* the rest is its step's */
+	if ((value = cn_json_get(config, "credential")) != NULL)
+		c->credential = cn_compile_credential(c, value, "$.credential");
+	cn_compile_limits(c, config, "$", &c->timeout_ms, &c->retries, &c->continue_on_error);
+	if ((value = cn_compile_either(config, "$", "error_rules", "errorRules", &path)) != NULL)
+		cn_compile_rules(c, value, path, &c->rules, &c->rule_count);
+}
+
+CnDefinition *
+cn_definition_compile(const CnJson *config, CnPathCheck check_path,
+					  const CnDefinitionLimits *limits, CnProblems *problems)
+{
+	CnCompiler	c = {
+		.problems = problems,.check_path = check_path,.credential = -1,.retries = -1,
+		.continue_on_error = -1
+	};
+	const CnJson *result;
 
 	memset(problems, 0, sizeof(*problems));
 	c.def = palloc0(sizeof(CnDefinition));
+	if (limits)
+		c.limits = *limits;
 	if (config->type != CN_JSON_OBJECT)
 	{
 		cn_problem(problems, "$", "expected an object, found %s", cn_json_type_name(config->type));
 		return NULL;
 	}
-	check_keys(&c, config);
-	if ((value = cn_json_get(config, "credential")) != NULL)
-		compile_credential(&c, value);
-	compile_method_and_url(&c, config);
-	if ((value = cn_json_get(config, "query")) != NULL)
-		cn_compile_query(&c, value);
-	if ((value = cn_json_get(config, "headers")) != NULL)
-		cn_compile_headers(&c, value);
-	cn_compile_body(&c, config);
-	if ((value = cn_json_get(config, "output")) != NULL)
-		compile_outputs(&c, value);
-	if ((value = cn_json_get(config, "response")) != NULL)
-		compile_reply_kind(&c, value);
-	if ((value = cn_json_get(config, "timeout_ms")) != NULL ||
-		(value = cn_json_get(config, "timeoutMs")) != NULL)
-		compile_timeout(&c, value);
+	check_type(&c, config);
+	cn_compile_keys(&c, config, "$", definition_keys,
+					cn_json_get(config, "steps") ? multi_keys : cn_compile_step_keys);
+	compile_own(&c, config);
+	if (c.def->multi)
+		compile_steps(&c, config);
+	else
+		compile_single(&c, config);
+	if ((result = cn_json_get(config, "result")) != NULL)
+		c.def->result = cn_compile_json(&c, result, "$.result");
 	return problems->count == 0 ? c.def : NULL;
+}
+
+const CnStepDef *
+cn_definition_step(const CnDefinition *definition, const char *id)
+{
+	for (int i = 0; i < definition->all_count; i++)
+		if (strcmp(definition->all[i]->id, id) == 0)
+			return definition->all[i];
+	return NULL;
 }

@@ -8,7 +8,10 @@
 #ifndef CN_CATALOG_DEFINITION_H
 #define CN_CATALOG_DEFINITION_H
 
+#include "core/errors.h"
 #include "core/json.h"
+#include "expr/condition.h"
+#include "engine/retry.h"
 #include "template/template.h"
 
 /* Items of a query, headers, a form or parts; more is a mistake. */
@@ -45,11 +48,13 @@ typedef struct CnPair
 typedef struct CnHeaderDef
 {
 	const char *name;
+	const char *path;			/* where it stands in the definition */
 	CnTemplate *value;
 } CnHeaderDef;
 
 typedef struct CnPartDef
 {
+	const char *path;			/* where it stands in the definition */
 	CnTemplate *name;
 	CnTemplate *filename;		/* NULL: a plain field */
 	CnTemplate *content_type;	/* NULL: none */
@@ -58,23 +63,82 @@ typedef struct CnPartDef
 	CnJsonTemplate *json;		/* the content, as JSON */
 } CnPartDef;
 
+/* A SQL/JSON path; the engine keeps the server's form of it beside its text. */
+typedef struct CnPath
+{
+	const char *text;			/* NULL: none */
+	void	   *compiled;
+} CnPath;
+
 /* One member of the output: a SQL/JSON path over the reply. */
 typedef struct CnOutputDef
 {
 	const char *key;			/* NULL: the path's value is the whole output */
-	const char *path;			/* SQL/JSON path text */
+	CnPath		path;
 	bool		many;			/* gives an array, whatever it finds */
-	void	   *compiled;		/* the server's form, kept by the engine */
 } CnOutputDef;
 
-typedef struct CnDefinition
+/* HTTP statuses from first to last. */
+typedef struct CnStatusRange
 {
+	int			first;
+	int			last;
+} CnStatusRange;
+
+/*
+ * What a reply means, against what its status alone would say.  Everything a
+ * rule names must hold; without a path and a text it speaks of failures only.
+ */
+typedef struct CnErrorRule
+{
+	CnStatusRange *statuses;	/* any of them; none: every status */
+	int			status_count;
+	CnPath		path;			/* finds something in the reply that is neither null nor false, or */
+	const CnJson *equals;		/* this value */
+	const char *contains;		/* the body's text holds this */
+	CnCode		code;			/* CN_OK: the status' own */
+	CnAction	action;
+	const char *message;		/* NULL: the usual one */
+} CnErrorRule;
+
+/* A credential by name; steps refer to it by its place in the definition's list. */
+typedef struct CnCredentialRef
+{
+	const char *service;
+	const char *label;
+} CnCredentialRef;
+
+typedef struct CnStepDef CnStepDef;
+
+/*
+ * One request, or (is_group) several that run at the same time.
+ */
+struct CnStepDef
+{
+	const char *id;
+	const char *name;			/* NULL: none */
+	const char *path;			/* where it stands in the definition: "$", "$.steps[0]" */
+	int			index;			/* among all steps of the definition */
+	CnStepDef  *group;			/* the group it belongs to, or NULL */
+
+	CnCondition *condition;		/* NULL: always */
+	CnPath		condition_path;
+	int			continue_on_error;	/* 0 or 1; -1: as the connector says */
+
+	bool		is_group;
+	CnStepDef **steps;			/* of a group */
+	int			step_count;
+
+	int			credential;		/* in the definition's list; -1: none */
+	int			timeout_ms;		/* of one attempt; 0: the connector's */
+	int			retries;		/* -1: the connector's */
+	bool		idempotent;		/* says the author */
+	const char *idempotency_header; /* gets the same key on every attempt; NULL: none */
+	CnErrorRule *rules;
+	int			rule_count;
+
 	const char *method;			/* upper case */
 	CnTemplate *url;
-	const char *service;		/* credential: its service and label; NULL: none */
-	const char *label;
-	int			timeout_ms;		/* 0: the connector's */
-
 	CnPair	   *query;
 	int			query_count;
 	CnHeaderDef *headers;
@@ -92,8 +156,37 @@ typedef struct CnDefinition
 	bool		has_output;
 	CnOutputDef *outputs;
 	int			output_count;
-	bool		uses_workspace;	/* refers to {{workspace...}} */
+};
+
+/* The limits a user asks us to keep with a remote; nothing here is a credential's or provider's. */
+typedef struct CnRateLimiting
+{
+	bool		enabled;
+	int			per_minute;		/* requests; 0: no limit */
+	int			per_hour;
+	bool		wait;			/* strategy "queue"; else "fail" */
+} CnRateLimiting;
+
+typedef struct CnDefinition
+{
+	bool		multi;			/* has "steps"; else it is one step itself */
+	CnStepDef **steps;			/* in order */
+	int			step_count;
+	CnStepDef **all;			/* those, groups and what is in them, in document order */
+	int			all_count;
+	CnCredentialRef *credentials;	/* each once */
+	int			credential_count;
+	CnJsonTemplate *result;		/* NULL: the output of the last step */
+	int			deadline_ms;	/* of the whole execution; 0: connector.max_execution_time */
+	CnRateLimiting rate_limiting;
 } CnDefinition;
+
+/* Settings that bound a definition when it is saved. */
+typedef struct CnDefinitionLimits
+{
+	int			max_steps;		/* requests, those in groups included; 0: no limit */
+	int			max_parallel;	/* requests in one group; 0: no limit */
+} CnDefinitionLimits;
 
 typedef struct CnProblem
 {
@@ -116,10 +209,13 @@ typedef const char *(*CnPathCheck) (const char *path);
 
 /*
  * Compile config.  NULL if there are problems.  config must outlive the result.
- * check_path may be NULL: paths are then taken as they are.
+ * check_path may be NULL: paths are then taken as they are.  limits may be NULL: none.
  */
 extern CnDefinition *cn_definition_compile(const CnJson *config, CnPathCheck check_path,
-										   CnProblems *problems);
+										   const CnDefinitionLimits *limits, CnProblems *problems);
+
+/* The step of that id, or NULL. */
+extern const CnStepDef *cn_definition_step(const CnDefinition *definition, const char *id);
 
 /*
  * SQL/JSON path of what a user wrote: "$..." as it is, a dotted path

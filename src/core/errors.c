@@ -65,6 +65,15 @@ cn_code_info(CnCode code)
 	return &codes[code];
 }
 
+CnCode
+cn_code_by_name(const char *name)
+{
+	for (int code = CN_OK + 1; code < CN_CODE_COUNT; code++)
+		if (strcmp(codes[code].name, name) == 0)
+			return (CnCode) code;
+	return CN_OK;
+}
+
 /* client_error_code -- the code of a status 400..499. */
 static CnCode
 client_error_code(int http_status)

@@ -62,6 +62,9 @@ typedef struct CnFailure
 
 extern const CnCodeInfo *cn_code_info(CnCode code);
 extern CnCode cn_code_for_status(int http_status);
+
+/* The code of that name, or CN_OK. */
+extern CnCode cn_code_by_name(const char *name);
 extern void cn_fail(CnFailure *failure, CnCode code, const char *fmt,...) pg_attribute_printf(3, 4);
 
 #endif							/* CN_CORE_ERRORS_H */

@@ -218,3 +218,13 @@ cn_build_done(CnJsonbBuilder *b)
 {
 	return JsonbValueToJsonb(b->result);
 }
+
+Jsonb *
+cn_jsonb_empty_object(void)
+{
+	CnJsonbBuilder empty = {0};
+
+	cn_build_begin_object(&empty);
+	cn_build_end_object(&empty);
+	return cn_build_done(&empty);
+}

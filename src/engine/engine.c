@@ -1,10 +1,9 @@
 /*
- * engine.c -- one execution of a compiled definition, as a state machine.
+ * engine.c -- one execution of a compiled definition: its life, and the order of its steps.
  */
 #include "postgres.h"
 
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "core/clock.h"
 #include "core/jsonb.h"
@@ -12,89 +11,28 @@
 #include "engine/internal.h"
 #include "engine/settings.h"
 
-static void change_state(CnExecution *execution, CnExecState state);
-
-/* ---- what templates read ---- */
-
-static CnJson *
-self_value(CnExecution *execution)
-{
-	CnJsonMember *member = palloc(sizeof(CnJsonMember));
-	char		id[CN_UUID_TEXT_LEN + 1];
-
-	member->key = "id";
-	member->key_len = strlen("id");
-	member->value = cn_json_string(cn_uuid_text(&execution->id, id), -1);
-	return cn_json_object(member, 1);
-}
-
-/* RFC 3339, UTC, microseconds. */
-static CnJson *
-now_value(TimestampTz at)
-{
-	struct pg_tm tm;
-	fsec_t		fsec;
-
-	if (timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
-		elog(ERROR, "timestamp out of range");
-	return cn_json_string(psprintf("%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year, tm.tm_mon,
-								   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int) fsec), -1);
-}
-
-static const CnJson *
-scope_root(void *arg, const char *name)
-{
-	CnExecution *execution = arg;
-	MemoryContext old = MemoryContextSwitchTo(execution->context);
-	const CnJson *value = NULL;
-
-	if (strcmp(name, "input") == 0)
-	{
-		if (execution->input == NULL)
-			execution->input = cn_json_from_jsonb(execution->given.input);
-		value = execution->input;
-	}
-	else if (strcmp(name, "workspace") == 0)
-		value = execution->secrets.scope;
-	else if (strcmp(name, "execution") == 0)
-	{
-		if (execution->self == NULL)
-			execution->self = self_value(execution);
-		value = execution->self;
-	}
-	else if (strcmp(name, "now") == 0)
-	{
-		if (execution->now == NULL)
-			execution->now = now_value(execution->outcome.started_at);
-		value = execution->now;
-	}
-	MemoryContextSwitchTo(old);
-	return value;
-}
-
 /* ---- life ---- */
 
 CnExecution *
 cn_exec_create(const CnExecInput *input, MemoryContext context)
 {
 	CnExecution *execution = MemoryContextAllocZero(context, sizeof(CnExecution));
+	const CnDefinition *def = input->definition;
+	int64		deadline_ms = cn_engine_max_execution_time;
 
+	if (def->deadline_ms)
+		deadline_ms = Min(deadline_ms, def->deadline_ms);
 	execution->context = context;
 	execution->given = *input;
-	execution->scope.root = scope_root;
-	execution->scope.arg = execution;
-	execution->scope.output_limit = (int64) cn_engine_max_request_size * 1024;
 	execution->outcome.started_at = cn_now();
-	execution->outcome.step.id = "step_1";
 	execution->started_us = cn_monotonic_us();
+	execution->deadline_us = execution->started_us + deadline_ms * 1000;
 	cn_uuid_v7(&execution->id);
+	cn_scope_of_execution(execution, &execution->scope);
+	execution->steps = MemoryContextAllocZero(context, sizeof(CnStep) * def->all_count);
+	for (int i = 0; i < def->all_count; i++)
+		cn_step_init(execution, &execution->steps[i], def->all[i]);
 	return execution;
-}
-
-void
-cn_exec_keep_details(CnExecution *execution)
-{
-	execution->keep_details = true;
 }
 
 CnExecState
@@ -109,6 +47,18 @@ cn_exec_id(const CnExecution *execution)
 	return &execution->id;
 }
 
+const char *
+cn_exec_current_step(const CnExecution *execution)
+{
+	return execution->current ? execution->current->def->id : NULL;
+}
+
+const CnScope *
+cn_exec_scope(const CnExecution *execution)
+{
+	return &execution->scope;
+}
+
 const CnOutcome *
 cn_exec_outcome(const CnExecution *execution)
 {
@@ -116,20 +66,36 @@ cn_exec_outcome(const CnExecution *execution)
 	return &execution->outcome;
 }
 
+int
+cn_exec_step_count(const CnExecution *execution)
+{
+	return execution->given.definition->all_count;
+}
+
+const CnStepRecord *
+cn_exec_step(const CnExecution *execution, int i)
+{
+	return &execution->steps[i].record;
+}
+
+int64
+cn_exec_remaining_ms(const CnExecution *execution)
+{
+	return (execution->deadline_us - cn_monotonic_us()) / 1000;
+}
+
 /* ---- states ---- */
 
-/* SENDING is left here: the reply is there, or there will be none. */
-static void
-on_reply(CnHttpTransfer *transfer, void *arg)
+/* The status of the step that failed, or of the last one that got any. */
+static int
+final_http_status(const CnExecution *execution)
 {
-	CnExecution *execution = arg;
-	MemoryContext old = MemoryContextSwitchTo(execution->context);
+	int			status = 0;
 
-	cn_reply_read(execution);
-	cn_http_release(execution->transfer);
-	execution->transfer = NULL;
-	change_state(execution, CN_EXEC_DONE);
-	MemoryContextSwitchTo(old);
+	for (int i = 0; i < execution->given.definition->all_count; i++)
+		if (execution->steps[i].record.http_status)
+			status = execution->steps[i].record.http_status;
+	return status;
 }
 
 static void
@@ -140,6 +106,8 @@ enter_done(CnExecution *execution)
 	outcome->execution_time_ms = (cn_monotonic_us() - execution->started_us) / 1000.0;
 	if (outcome->failure.code != CN_OK)
 		outcome->output = NULL;
+	if (outcome->failed_step == NULL)
+		outcome->http_status = final_http_status(execution);
 	if (execution->done)
 		execution->done(execution, execution->done_arg);
 }
@@ -151,6 +119,89 @@ change_state(CnExecution *execution, CnExecState state)
 	execution->state = state;
 	if (state == CN_EXEC_DONE)
 		enter_done(execution);
+}
+
+/* ---- the end ---- */
+
+static Jsonb *
+jsonb_of(const CnJson *value)
+{
+	CnJson		null = {.type = CN_JSON_NULL};
+
+	return cn_jsonb_from_json(value ? value : &null);
+}
+
+/* What the definition's result makes of the outputs; NULL and the outcome's failure. */
+static Jsonb *
+shaped_result(CnExecution *execution)
+{
+	CnTemplateError error;
+	const char *path = NULL;
+	const CnJson *value = cn_json_template_eval(execution->given.definition->result,
+												&execution->scope, &error, &path);
+
+	if (value)
+		return jsonb_of(value);
+	cn_template_failed(&execution->outcome.failure, path, &error);
+	return NULL;
+}
+
+static void
+succeed(CnExecution *execution)
+{
+	const CnDefinition *def = execution->given.definition;
+	CnStep	   *last = &execution->steps[def->steps[def->step_count - 1]->index];
+
+	if (def->result)
+		execution->outcome.output = shaped_result(execution);
+	else if (last->record.output)
+		execution->outcome.output = last->record.output;
+	else
+		execution->outcome.output = jsonb_of(cn_step_output(last));
+	change_state(execution, CN_EXEC_DONE);
+}
+
+static void
+fail_with(CnExecution *execution, const CnStepRecord *record)
+{
+	execution->outcome.failure = record->failure;
+	execution->outcome.failed_step = record->def->id;
+	execution->outcome.http_status = record->http_status;
+	change_state(execution, CN_EXEC_DONE);
+}
+
+/* ---- on the way ---- */
+
+void
+cn_exec_advance(CnExecution *execution)
+{
+	const CnDefinition *def = execution->given.definition;
+
+	Assert(execution->state == CN_EXEC_RUNNING);
+	for (;;)
+	{
+		const CnStepRecord *fatal;
+
+		if (execution->current)
+		{
+			if (!cn_step_is_over(execution->current))
+				return;
+			cn_step_close(execution->current);
+			fatal = cn_step_fatal(execution->current);
+			if (fatal)
+			{
+				fail_with(execution, fatal);
+				return;
+			}
+		}
+		if (execution->next == def->step_count)
+		{
+			succeed(execution);
+			return;
+		}
+		execution->current = &execution->steps[def->steps[execution->next++]->index];
+		cn_step_begin(execution->current);
+	}
 }
 
 void
@@ -166,19 +217,10 @@ cn_exec_start(CnExecution *execution, CnHttpMux *mux, CnExecDone done, void *arg
 {
 	MemoryContext old = MemoryContextSwitchTo(execution->context);
 
-	Assert(execution->state == CN_EXEC_NEW);
+	execution->mux = mux;
 	execution->done = done;
 	execution->done_arg = arg;
-	if (!cn_secrets_init(&execution->secrets, execution->given.credential, execution->context,
-						 &execution->outcome.failure) ||
-		!cn_request_build(execution))
-		change_state(execution, CN_EXEC_DONE);
-	else
-	{
-		execution->outcome.step.attempts = 1;
-		change_state(execution, CN_EXEC_SENDING);
-		execution->transfer = cn_http_start(mux, &execution->request, execution->context,
-											on_reply, execution);
-	}
+	change_state(execution, CN_EXEC_RUNNING);
+	cn_exec_advance(execution);
 	MemoryContextSwitchTo(old);
 }

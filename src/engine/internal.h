@@ -1,5 +1,11 @@
 /*
  * internal.h -- what the files of the engine share.
+ *
+ *   engine.c     an execution: its life, the order of its steps, its end
+ *   step.c       a step: condition, attempts, retries
+ *   scope.c      what templates and conditions read
+ *   request.c    a step's request, rendered and sealed (multipart.c, secrets.c)
+ *   reply.c      a reply, read into value or failure (rules.c, output.c)
  */
 #ifndef CN_ENGINE_INTERNAL_H
 #define CN_ENGINE_INTERNAL_H
@@ -9,39 +15,126 @@
 #include "engine/engine.h"
 #include "engine/secrets.h"
 
+typedef enum CnStepState
+{
+	CN_STEP_PENDING,
+	CN_STEP_SENDING,
+	CN_STEP_WAITING,			/* for the next attempt */
+	CN_STEP_OVER				/* the record says how it ended */
+} CnStepState;
+
+/* A step of an execution.  A group's state is that of all its steps together. */
+typedef struct CnStep
+{
+	CnExecution *execution;
+	const CnStepDef *def;
+	CnStepState state;
+	CnStepRecord record;
+	int64		started_us;		/* monotonic */
+
+	CnScope		scope;			/* what its templates read */
+	CnSecrets	secrets;
+	CnHttpRequest request;		/* rendered once, the same on every attempt */
+	CnHttpTransfer *transfer;	/* while SENDING */
+	CnHttpTimer *timer;			/* while WAITING */
+	CnAction	action;			/* what a rule made of the last reply */
+
+	const CnJson *output;		/* record.output as a tree, made when first read */
+	const CnJson *report;		/* steps.<id>, likewise */
+} CnStep;
+
 struct CnExecution
 {
 	MemoryContext context;
 	CnExecState state;
 	pg_uuid_t	id;
 	CnExecInput given;
-	bool		keep_details;
+	CnHttpMux  *mux;
 
-	CnScope		scope;			/* what templates read */
-	CnJson	   *input;			/* made when first read */
-	CnJson	   *self;			/* {"id": ...}, likewise */
-	CnJson	   *now;			/* likewise */
-	CnSecrets	secrets;
+	CnStep	   *steps;			/* of the definition's list of all */
+	int			next;			/* in the definition's list of steps */
+	CnStep	   *current;		/* the one of that list under way */
 
-	CnHttpRequest request;
-	CnHttpTransfer *transfer;
+	CnScope		scope;			/* without a step: conditions, result, mappings */
+	const CnJson *input;		/* made when first read */
+	const CnJson *self;			/* {"id": ...}, likewise */
+	const CnJson *now;			/* likewise */
 	int64		started_us;		/* monotonic */
+	int64		deadline_us;	/* likewise */
 
 	CnOutcome	outcome;
 	CnExecDone	done;
 	void	   *done_arg;
 };
 
+/* ---- engine.c ---- */
+
+/* A step that was under way is over, or may be: go on. */
+extern void cn_exec_advance(CnExecution *execution);
+
+/* Milliseconds until the execution's deadline; 0 or less: it has passed. */
+extern int64 cn_exec_remaining_ms(const CnExecution *execution);
+
+/* ---- step.c ---- */
+extern void cn_step_init(CnExecution *execution, CnStep *step, const CnStepDef *def);
+
+/* Begin a step or the steps of a group.  It may be over when this returns. */
+extern void cn_step_begin(CnStep *step);
+
+/* A group is over when all its steps are. */
+extern bool cn_step_is_over(const CnStep *step);
+
+/* A group that is over gets its own record. */
+extern void cn_step_close(CnStep *step);
+
+/* The record of the step, or of the first of the group, whose failure ends the execution; or NULL. */
+extern const CnStepRecord *cn_step_fatal(const CnStep *step);
+
+/* ---- scope.c ---- */
+extern void cn_scope_of_execution(CnExecution *execution, CnScope *scope);
+extern void cn_scope_of_step(CnStep *step, CnScope *scope);
+
+/* A step's output as a tree; NULL if it has none (yet). */
+extern const CnJson *cn_step_output(CnStep *step);
+
+/* Does the step's condition hold?  -1 and *failure if it cannot be told. */
+extern int	cn_step_condition(CnStep *step, CnFailure *failure);
+
+/* ---- request.c ---- */
+
+/* A template could not be evaluated: the failure that is. */
+extern void cn_template_failed(CnFailure *failure, const char *path, const CnTemplateError *error);
+
 /*
- * Render the request of the execution into execution->request and its record;
- * false and the outcome's failure if it cannot be made or must not be sent.
+ * Render the request of a step into step->request and its record; false and
+ * the record's failure if it cannot be made or must not be sent.
  */
-extern bool cn_request_build(CnExecution *execution);
+extern bool cn_request_build(CnStep *step);
 
 /* A multipart body; returns its content type.  RFC 7578. */
-extern bool cn_multipart_render(CnExecution *execution, StringInfo body, char **content_type);
+extern bool cn_multipart_render(CnStep *step, StringInfo body, char **content_type);
 
-/* Turn the transfer's reply into output or failure. */
-extern void cn_reply_read(CnExecution *execution);
+/* ---- reply.c, rules.c ---- */
+
+/* Turn the transfer's reply into the record's output or failure, and the step's action. */
+extern void cn_reply_read(CnStep *step);
+
+/* The body of a reply on its way to a value, blanked of the credential's values. */
+typedef struct CnReplyBody
+{
+	const char *data;
+	int64		len;
+	const char *type;			/* content type, lower case, without parameters */
+	bool		latin1;			/* its charset says ISO 8859-1 */
+	Jsonb	   *value;			/* once it was read */
+	CnFailure	failure;		/* why it could not be */
+	bool		read;
+} CnReplyBody;
+
+/* The body's value; NULL if it has none, and body->failure. */
+extern Jsonb *cn_reply_value(CnStep *step, CnReplyBody *body);
+
+/* The first of the step's error rules that fits, or NULL. */
+extern const CnErrorRule *cn_rule_find(CnStep *step, int status, CnReplyBody *body);
 
 #endif							/* CN_ENGINE_INTERNAL_H */

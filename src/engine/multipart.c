@@ -50,7 +50,7 @@ append_parameter(StringInfo out, const char *name, const StringInfo value)
 
 /* "; name=..." for an optional template. */
 static bool
-render_parameter(CnExecution *execution, StringInfo out, const char *name,
+render_parameter(CnStep *step, StringInfo out, const char *name,
 				 const CnTemplate *tmpl, const char *path)
 {
 	StringInfoData value;
@@ -58,14 +58,14 @@ render_parameter(CnExecution *execution, StringInfo out, const char *name,
 	if (tmpl == NULL)
 		return true;
 	initStringInfo(&value);
-	if (!cn_request_text(execution, tmpl, path, &value))
+	if (!cn_request_text(step, tmpl, path, &value))
 		return false;
 	append_parameter(out, name, &value);
 	return true;
 }
 
 static bool
-render_type(CnExecution *execution, StringInfo out, const CnPartDef *part, const char *path)
+render_type(CnStep *step, StringInfo out, const CnPartDef *part)
 {
 	StringInfoData value;
 
@@ -78,12 +78,12 @@ render_type(CnExecution *execution, StringInfo out, const CnPartDef *part, const
 		return true;
 	}
 	initStringInfo(&value);
-	if (!cn_request_text(execution, part->content_type, path, &value))
+	if (!cn_request_text(step, part->content_type, part->path, &value))
 		return false;
 	if (strpbrk(value.data, "\r\n") || strlen(value.data) != value.len)
 	{
-		cn_fail(&execution->outcome.failure, CN_INPUT_INVALID,
-				"the content type at %s has a line break", path);
+		cn_fail(&step->record.failure, CN_INPUT_INVALID,
+				"the content type at %s has a line break", part->path);
 		return false;
 	}
 	appendStringInfo(out, "Content-Type: %s\r\n", value.data);
@@ -91,42 +91,40 @@ render_type(CnExecution *execution, StringInfo out, const CnPartDef *part, const
 }
 
 static bool
-render_content(CnExecution *execution, StringInfo out, const CnPartDef *part, const char *path)
+render_content(CnStep *step, StringInfo out, const CnPartDef *part)
 {
 	if (part->json)
 	{
 		int			start = out->len;
 
-		if (!cn_request_json(execution, part->json, out))
+		if (!cn_request_json(step, part->json, out))
 			return false;
-		cn_secrets_quote(&execution->secrets, out->data + start, out->len - start);
+		cn_secrets_quote(&step->secrets, out->data + start, out->len - start);
 		return true;
 	}
 	if (part->base64)
-		return cn_request_base64(execution, part->base64, path, out);
-	return cn_request_text(execution, part->text, path, out);
+		return cn_request_base64(step, part->base64, part->path, out);
+	return cn_request_text(step, part->text, part->path, out);
 }
 
 bool
-cn_multipart_render(CnExecution *execution, StringInfo body, char **content_type)
+cn_multipart_render(CnStep *step, StringInfo body, char **content_type)
 {
-	const CnDefinition *def = execution->given.definition;
+	const CnStepDef *def = step->def;
 	char	   *boundary = make_boundary();
 
 	for (int i = 0; i < def->part_count; i++)
 	{
 		const CnPartDef *part = &def->parts[i];
-		char	   *path = psprintf("$.body[%d]", i);
-
 		appendStringInfo(body, "--%s\r\nContent-Disposition: form-data", boundary);
-		if (!render_parameter(execution, body, "name", part->name, path) ||
-			!render_parameter(execution, body, "filename", part->filename, path))
+		if (!render_parameter(step, body, "name", part->name, part->path) ||
+			!render_parameter(step, body, "filename", part->filename, part->path))
 			return false;
 		appendStringInfoString(body, "\r\n");
-		if (!render_type(execution, body, part, path))
+		if (!render_type(step, body, part))
 			return false;
 		appendStringInfoString(body, "\r\n");
-		if (!render_content(execution, body, part, path))
+		if (!render_content(step, body, part))
 			return false;
 		appendStringInfoString(body, "\r\n");
 	}

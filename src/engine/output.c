@@ -11,26 +11,28 @@
 #include "core/jsonb.h"
 #include "engine/output.h"
 
-/* The server's form of a path, kept beside the definition. */
-static Datum
-compiled_path(const CnDefinition *definition, CnOutputDef *output)
+Datum
+cn_path_compiled(const CnPath *path)
 {
-	if (output->compiled == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(unconstify(CnDefinition *, definition)));
+	CnPath	   *kept = unconstify(CnPath *, path);
 
-		output->compiled = DatumGetPointer(DirectFunctionCall1(jsonpath_in,
-															   CStringGetDatum(output->path)));
+	if (kept->compiled == NULL)
+	{
+		/* the path's text was allocated with the definition */
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(unconstify(char *, path->text)));
+
+		kept->compiled = DatumGetPointer(DirectFunctionCall1(jsonpath_in,
+															 CStringGetDatum(path->text)));
 		MemoryContextSwitchTo(old);
 	}
-	return PointerGetDatum(output->compiled);
+	return PointerGetDatum(kept->compiled);
 }
 
 static Jsonb *
-pick(const CnDefinition *definition, CnOutputDef *output, Jsonb *reply, Datum no_variables)
+pick(const CnOutputDef *output, Jsonb *reply, Datum no_variables)
 {
 	Datum		found = DirectFunctionCall4(jsonb_path_query_array, JsonbPGetDatum(reply),
-											compiled_path(definition, output), no_variables,
+											cn_path_compiled(&output->path), no_variables,
 											BoolGetDatum(true));
 	Jsonb	   *items = DatumGetJsonbP(found);
 	JsonbValue *only;
@@ -44,30 +46,26 @@ pick(const CnDefinition *definition, CnOutputDef *output, Jsonb *reply, Datum no
 }
 
 Jsonb *
-cn_output_pick(const CnDefinition *definition, Jsonb *reply)
+cn_output_pick(const CnStepDef *step, Jsonb *reply)
 {
 	CnJsonbBuilder out = {0};
 	Datum		no_variables;
 
-	if (!definition->has_output)
+	if (!step->has_output)
 		return reply;
-	cn_build_begin_object(&out);
-	cn_build_end_object(&out);
-	no_variables = JsonbPGetDatum(cn_build_done(&out));
-
-	if (definition->output_count == 1 && definition->outputs[0].key == NULL)
+	no_variables = JsonbPGetDatum(cn_jsonb_empty_object());
+	if (step->output_count == 1 && step->outputs[0].key == NULL)
 	{
-		Jsonb	   *value = pick(definition, &definition->outputs[0], reply, no_variables);
+		Jsonb	   *value = pick(&step->outputs[0], reply, no_variables);
 		CnJson		null = {.type = CN_JSON_NULL};
 
 		return value ? value : cn_jsonb_from_json(&null);
 	}
-	memset(&out, 0, sizeof(out));
 	cn_build_begin_object(&out);
-	for (int i = 0; i < definition->output_count; i++)
+	for (int i = 0; i < step->output_count; i++)
 	{
-		cn_build_key(&out, definition->outputs[i].key);
-		cn_build_jsonb(&out, pick(definition, &definition->outputs[i], reply, no_variables));
+		cn_build_key(&out, step->outputs[i].key);
+		cn_build_jsonb(&out, pick(&step->outputs[i], reply, no_variables));
 	}
 	cn_build_end_object(&out);
 	return cn_build_done(&out);

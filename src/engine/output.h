@@ -10,11 +10,14 @@
 
 #include "catalog/definition.h"
 
+/* The server's form of a path; it is kept beside the definition. */
+extern Datum cn_path_compiled(const CnPath *path);
+
 /*
  * The output of a reply's value.  A path that finds nothing gives null, one
  * item gives that item, several an array; a path that is many by its form always
  * an array.  Paths run silently: a type that does not fit finds nothing.
  */
-extern Jsonb *cn_output_pick(const CnDefinition *definition, Jsonb *reply);
+extern Jsonb *cn_output_pick(const CnStepDef *step, Jsonb *reply);
 
 #endif							/* CN_ENGINE_OUTPUT_H */

@@ -20,15 +20,6 @@
 /* An error page longer than this is not searched for a message. */
 #define MAX_ERROR_BODY 65536
 
-/* A body on its way to a value. */
-typedef struct Body
-{
-	const char *data;
-	int64		len;
-	const char *type;			/* content type, lower case, without parameters */
-	bool		latin1;			/* its charset says ISO 8859-1 */
-} Body;
-
 /* ---- content types ---- */
 
 static bool
@@ -81,7 +72,7 @@ is_latin1(const char *charset)
 
 /* Split "Text/HTML; charset=utf-8" into type and whether it is Latin-1. */
 static void
-read_content_type(const char *header, Body *body)
+read_content_type(const char *header, CnReplyBody *body)
 {
 	int			len = strcspn(header, "; \t");
 	char	   *type = pnstrdup(header, len);
@@ -123,7 +114,7 @@ string_value(const char *text, int64 len, CnFailure *failure)
 }
 
 static Jsonb *
-json_value(const Body *body, CnFailure *failure)
+json_value(const CnReplyBody *body, CnFailure *failure)
 {
 	CnJsonLimits limits = {.max_depth = cn_engine_max_json_depth};
 	CnJsonError error;
@@ -136,7 +127,7 @@ json_value(const Body *body, CnFailure *failure)
 }
 
 static Jsonb *
-latin1_value(const Body *body, CnFailure *failure)
+latin1_value(const CnReplyBody *body, CnFailure *failure)
 {
 	StringInfoData text;
 
@@ -158,7 +149,7 @@ latin1_value(const Body *body, CnFailure *failure)
 }
 
 static Jsonb *
-text_value(const Body *body, CnFailure *failure)
+text_value(const CnReplyBody *body, CnFailure *failure)
 {
 	int64		bad;
 
@@ -175,7 +166,7 @@ text_value(const Body *body, CnFailure *failure)
 }
 
 static Jsonb *
-binary_value(const Body *body, CnFailure *failure)
+binary_value(const CnReplyBody *body, CnFailure *failure)
 {
 	int			max;
 	char	   *text;
@@ -194,7 +185,7 @@ binary_value(const Body *body, CnFailure *failure)
 
 /* No content type: look. */
 static Jsonb *
-guessed_value(const Body *body, CnFailure *failure)
+guessed_value(const CnReplyBody *body, CnFailure *failure)
 {
 	CnJsonLimits limits = {.max_depth = cn_engine_max_json_depth};
 	CnJsonError error;
@@ -207,7 +198,7 @@ guessed_value(const Body *body, CnFailure *failure)
 }
 
 static Jsonb *
-body_value(const Body *body, CnReplyKind kind, CnFailure *failure)
+body_value(const CnReplyBody *body, CnReplyKind kind, CnFailure *failure)
 {
 	if (body->len == 0 || kind == CN_REPLY_NONE)
 		return null_value();
@@ -272,7 +263,7 @@ one_line(const char *text)
 }
 
 static char *
-remote_message(const CnSecrets *secrets, const Body *body)
+remote_message(const CnSecrets *secrets, const CnReplyBody *body)
 {
 	CnJsonLimits limits = {.max_depth = 32};
 	CnJsonError error;
@@ -295,7 +286,7 @@ remote_message(const CnSecrets *secrets, const Body *body)
 }
 
 static void
-status_failed(const CnSecrets *secrets, const CnHttpReply *reply, const Body *body,
+status_failed(const CnSecrets *secrets, const CnHttpReply *reply, const CnReplyBody *body,
 			  CnFailure *failure)
 {
 	cn_fail(failure, cn_code_for_status(reply->status), "the remote answered with HTTP status %d",
@@ -304,64 +295,123 @@ status_failed(const CnSecrets *secrets, const CnHttpReply *reply, const Body *bo
 	failure->remote_message = remote_message(secrets, body);
 }
 
+/* What a rule's author calls it, or what its status says. */
+static void
+rule_failed(CnStep *step, const CnErrorRule *rule, const CnHttpReply *reply,
+			const CnReplyBody *body)
+{
+	CnFailure  *failure = &step->record.failure;
+	bool		success = reply->status >= 200 && reply->status <= 299;
+	CnCode		code = rule->code;
+
+	if (code == CN_OK && rule->action == CN_ACTION_RATE_LIMITED)
+		code = CN_RATE_LIMITED;
+	if (code == CN_OK)
+		code = success ? CN_VALIDATION_FAILED : cn_code_for_status(reply->status);
+	if (rule->message)
+		cn_fail(failure, code, "%s", rule->message);
+	else if (success)
+		cn_fail(failure, code, "the remote's reply is an error by its content");
+	else
+		cn_fail(failure, code, "the remote answered with HTTP status %d", reply->status);
+	failure->http_status = reply->status;
+	failure->remote_message = remote_message(&step->secrets, body);
+	step->action = rule->action;
+}
+
 /* ---- all of it ---- */
 
 static void
-record_reply(CnExecution *execution, const CnHttpReply *reply)
+record_reply(CnStep *step, const CnHttpReply *reply)
 {
-	CnStepRecord *step = &execution->outcome.step;
+	CnStepRecord *record = &step->record;
 
-	step->http_status = reply->status;
-	step->response_bytes = reply->body_len;
-	step->redirects = reply->redirects;
-	step->duration_ms = reply->elapsed_us / 1000.0;
+	if (reply->status)
+		record->http_status = reply->status;
+	record->response_bytes = reply->body_len;
+	record->redirects = reply->redirects;
 }
 
 /* A failure of the transfer, with its strings in the execution's memory and blanked. */
 static void
-transfer_failed(CnExecution *execution, const CnFailure *source)
+transfer_failed(CnStep *step, const CnFailure *source)
 {
-	CnFailure  *failure = &execution->outcome.failure;
+	CnFailure  *failure = &step->record.failure;
 	int64		len = strlen(source->message);
 
 	*failure = *source;
-	failure->message = pstrdup(cn_secrets_redact(&execution->secrets, source->message, &len));
+	failure->message = pstrdup(cn_secrets_redact(&step->secrets, source->message, &len));
 	failure->hint = source->hint ? pstrdup(source->hint) : NULL;
 }
 
-void
-cn_reply_read(CnExecution *execution)
+Jsonb *
+cn_reply_value(CnStep *step, CnReplyBody *body)
 {
-	const CnHttpReply *reply = cn_http_reply(execution->transfer);
-	CnOutcome  *outcome = &execution->outcome;
-	Body		body = {.data = reply->body,.len = reply->body_len};
-	Jsonb	   *value;
+	if (body->read)
+		return body->value;
+	body->read = true;
+	body->value = body_value(body, step->def->reply_kind, &body->failure);
+	/* without an escape in it, the text had all there is to blank */
+	if (body->value && body->len > 0 && memchr(body->data, '\\', body->len))
+		body->value = cn_secrets_redact_jsonb(&step->secrets, body->value);
+	return body->value;
+}
 
-	record_reply(execution, reply);
+/* The reply is no error: its value is what the step is about. */
+static void
+take_value(CnStep *step, CnReplyBody *body, bool forgiven)
+{
+	CnStepRecord *record = &step->record;
+	Jsonb	   *value = cn_reply_value(step, body);
+
+	if (value == NULL && forgiven)
+		value = null_value();
+	if (value == NULL)
+	{
+		record->failure = body->failure;
+		record->failure.http_status = record->http_status;
+		return;
+	}
+	if (step->execution->given.keep != CN_KEEP_NONE)
+		record->reply = value;
+	record->output = cn_output_pick(step->def, value);
+}
+
+/* What the remote had to say of an error is worth keeping, if it can be read at all. */
+static void
+keep_error(CnStep *step, CnReplyBody *body)
+{
+	if (step->execution->given.keep != CN_KEEP_NONE && body->len <= MAX_ERROR_BODY)
+		step->record.reply = cn_reply_value(step, body);
+}
+
+void
+cn_reply_read(CnStep *step)
+{
+	const CnHttpReply *reply = cn_http_reply(step->transfer);
+	CnReplyBody body = {.data = reply->body,.len = reply->body_len};
+	const CnErrorRule *rule;
+
+	step->action = CN_ACTION_DEFAULT;
+	record_reply(step, reply);
 	if (reply->failure.code != CN_OK)
 	{
-		transfer_failed(execution, &reply->failure);
+		transfer_failed(step, &reply->failure);
 		return;
 	}
 
 	read_content_type(reply->content_type, &body);
 	if (body.len > 0)
-		body.data = cn_secrets_redact(&execution->secrets, body.data, &body.len);
-	if (reply->status < 200 || reply->status > 299)
-	{
-		status_failed(&execution->secrets, reply, &body, &outcome->failure);
-		return;
-	}
-	value = body_value(&body, execution->given.definition->reply_kind, &outcome->failure);
-	if (value == NULL)
-	{
-		outcome->failure.http_status = reply->status;
-		return;
-	}
-	/* without an escape in it, the text had all there is to blank */
-	if (body.len > 0 && memchr(body.data, '\\', body.len))
-		value = cn_secrets_redact_jsonb(&execution->secrets, value);
-	if (execution->keep_details)
-		outcome->reply = value;
-	outcome->output = cn_output_pick(execution->given.definition, value);
+		body.data = cn_secrets_redact(&step->secrets, body.data, &body.len);
+	rule = cn_rule_find(step, reply->status, &body);
+	if (rule && rule->action == CN_ACTION_IGNORE)
+		take_value(step, &body, true);
+	else if (rule)
+		rule_failed(step, rule, reply, &body);
+	else if (reply->status < 200 || reply->status > 299)
+		status_failed(&step->secrets, reply, &body, &step->record.failure);
+	else
+		take_value(step, &body, false);
+	if (step->record.failure.code != CN_OK)
+		keep_error(step, &body);
 }

@@ -1,5 +1,5 @@
 /*
- * request.c -- the request of an execution: rendered, checked, sealed.
+ * request.c -- the request of a step: rendered, checked, sealed.
  *
  * In this order: templates are rendered with stand-ins for secrets; the URL is
  * taken apart, and the credential's hosts are asked whether it may go there; only
@@ -11,6 +11,7 @@
 
 #include "auth/auth.h"
 #include "core/jsonb.h"
+#include "core/uuid.h"
 #include "engine/request.h"
 #include "engine/settings.h"
 #include "http/url.h"
@@ -18,69 +19,86 @@
 /* Servers take 8 kB or so; this only keeps a runaway template in check. */
 #define MAX_URL_LEN 65536
 
-/* Auth header, Accept, Content-Type and the definition's own. */
-#define EXTRA_HEADERS 3
+/* A longer body is not kept for the history, which would cut it anyway. */
+#define MAX_SHOWN_BODY (1024 * 1024)
+
+/* Those we add to the definition's: Accept, Content-Type, idempotency key, credential. */
+#define EXTRA_HEADERS 4
 
 /* ---- failures ---- */
 
-static bool
-template_failed(CnExecution *execution, const char *path, const CnTemplateError *error)
+void
+cn_template_failed(CnFailure *failure, const char *path, const CnTemplateError *error)
 {
-	CnFailure  *failure = &execution->outcome.failure;
-
 	if (error->limit)
 	{
 		cn_fail(failure, CN_LIMIT_EXCEEDED, "%s: %s", path, error->message);
 		failure->hint = "What a template renders to is limited by connector.max_request_size.";
 	}
-	else if (error->missing && error->path && strncmp(error->path, "input", 5) != 0)
+	else if (error->missing && error->path && strncmp(error->path, "workspace", 9) == 0)
 		cn_fail(failure, CN_CREDENTIAL_MISSING, "%s: %s", path, error->message);
 	else
 	{
 		cn_fail(failure, CN_INPUT_INVALID, "%s: %s", path, error->message);
-		if (error->missing)
+		if (error->missing && error->path && strncmp(error->path, "input", 5) == 0)
 			failure->hint = "Pass it in the input, or give the reference a default(...) filter.";
+		else if (error->missing)
+			failure->hint = "An earlier step gave no such value, or did not run; give the reference a default(...) filter, or the step a condition.";
 	}
+}
+
+/* The whole of a path that is one below the step's if it begins with '.'. */
+static const char *
+whole_path(const CnStep *step, const char *path)
+{
+	return path[0] == '.' ? psprintf("%s%s", step->def->path, path) : path;
+}
+
+static bool
+template_failed(CnStep *step, const char *path, const CnTemplateError *error)
+{
+	cn_template_failed(&step->record.failure, whole_path(step, path), error);
 	return false;
 }
 
 bool
-cn_request_text(CnExecution *execution, const CnTemplate *tmpl, const char *path, StringInfo out)
+cn_request_text(CnStep *step, const CnTemplate *tmpl, const char *path, StringInfo out)
 {
 	CnTemplateError error;
 
-	if (cn_template_render(tmpl, &execution->scope, out, &error))
+	if (cn_template_render(tmpl, &step->scope, out, &error))
 		return true;
-	return template_failed(execution, path, &error);
+	return template_failed(step, path, &error);
 }
 
 bool
-cn_request_json(CnExecution *execution, const CnJsonTemplate *tmpl, StringInfo out)
+cn_request_json(CnStep *step, const CnJsonTemplate *tmpl, StringInfo out)
 {
 	CnTemplateError error;
 	const char *path = NULL;
 
-	if (cn_json_template_render(tmpl, &execution->scope, out, &error, &path))
+	if (cn_json_template_render(tmpl, &step->scope, out, &error, &path))
 		return true;
-	return template_failed(execution, path, &error);
+	return template_failed(step, path, &error);
 }
 
 bool
-cn_request_base64(CnExecution *execution, const CnTemplate *tmpl, const char *path, StringInfo out)
+cn_request_base64(CnStep *step, const CnTemplate *tmpl, const char *path, StringInfo out)
 {
 	StringInfoData text;
 	int			max;
 	int			len;
 
 	initStringInfo(&text);
-	if (!cn_request_text(execution, tmpl, path, &text))
+	if (!cn_request_text(step, tmpl, path, &text))
 		return false;
 	max = pg_b64_dec_len(text.len);
 	enlargeStringInfo(out, max + 1);
 	len = pg_b64_decode(text.data, text.len, out->data + out->len, max);
 	if (len < 0)
 	{
-		cn_fail(&execution->outcome.failure, CN_INPUT_INVALID, "%s: the text is not base64", path);
+		cn_fail(&step->record.failure, CN_INPUT_INVALID, "%s: the text is not base64",
+				whole_path(step, path));
 		return false;
 	}
 	out->len += len;
@@ -106,7 +124,7 @@ append_pair(StringInfo out, char *separator, const char *name, const CnJson *val
 
 /* name=value&...; null is left out, an array repeats the name. */
 static bool
-render_pairs(CnExecution *execution, const CnPair *pairs, int count, StringInfo out, char separator)
+render_pairs(CnStep *step, const CnPair *pairs, int count, StringInfo out, char separator)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -115,11 +133,11 @@ render_pairs(CnExecution *execution, const CnPair *pairs, int count, StringInfo 
 		const char *path = NULL;
 
 		if (value == NULL)
-			value = cn_json_template_eval(pairs[i].value, &execution->scope, &error, &path);
+			value = cn_json_template_eval(pairs[i].value, &step->scope, &error, &path);
 		if (value == NULL && error.missing && pairs[i].optional)
 			continue;
 		if (value == NULL)
-			return template_failed(execution, path, &error);
+			return template_failed(step, path, &error);
 		if (value->type == CN_JSON_NULL)
 			continue;
 		if (value->type != CN_JSON_ARRAY)
@@ -136,48 +154,48 @@ render_pairs(CnExecution *execution, const CnPair *pairs, int count, StringInfo 
 /* ---- URL ---- */
 
 static bool
-render_url(CnExecution *execution, StringInfo url)
+render_url(CnStep *step, StringInfo url)
 {
-	const CnDefinition *def = execution->given.definition;
+	const CnStepDef *def = step->def;
 
 	initStringInfo(url);
-	if (!cn_request_text(execution, def->url, "$.url", url))
+	if (!cn_request_text(step, def->url, ".url", url))
 		return false;
-	if (!render_pairs(execution, def->query, def->query_count, url,
+	if (!render_pairs(step, def->query, def->query_count, url,
 					  strchr(url->data, '?') ? '&' : '?'))
 		return false;
 	if (url->len > MAX_URL_LEN)
 	{
-		cn_fail(&execution->outcome.failure, CN_LIMIT_EXCEEDED,
+		cn_fail(&step->record.failure, CN_LIMIT_EXCEEDED,
 				"the URL is longer than %d bytes", MAX_URL_LEN);
 		return false;
 	}
 	return true;
 }
 
-/* May the execution's credential be sent to url? */
+/* May the step's credential be sent to url? */
 static bool
-check_credential_host(CnExecution *execution, const CnUrl *url)
+check_credential_host(CnStep *step, const CnUrl *url)
 {
-	const CnCredential *credential = execution->given.credential;
+	const CnCredential *credential = step->secrets.credential;
 
 	if (credential == NULL)
 		return true;
 	for (int i = 0; i < credential->host_count; i++)
 		if (cn_url_host_matches(url, credential->hosts[i]))
 			return true;
-	cn_fail(&execution->outcome.failure, CN_PERMISSION_DENIED,
+	cn_fail(&step->record.failure, CN_PERMISSION_DENIED,
 			"credential \"%s/%s\" may not be sent to %s", credential->service, credential->label,
 			cn_url_origin(url));
-	execution->outcome.failure.hint =
+	step->record.failure.hint =
 		"A credential is bound to its allowed_hosts; an administrator of the workspace can change them with connector_credential_set.";
 	return false;
 }
 
 static bool
-check_url(CnExecution *execution, const char *text)
+check_url(CnStep *step, const char *text)
 {
-	CnFailure  *failure = &execution->outcome.failure;
+	CnFailure  *failure = &step->record.failure;
 	CnUrl		url;
 	const char *problem;
 
@@ -186,20 +204,20 @@ check_url(CnExecution *execution, const char *text)
 		cn_fail(failure, CN_CONFIG_INVALID, "the URL is not one to call: %s", problem);
 		return false;
 	}
-	if (cn_secrets_in(&execution->secrets, url.host, strlen(url.host)))
+	if (cn_secrets_in(&step->secrets, url.host, strlen(url.host)))
 	{
 		cn_fail(failure, CN_CONFIG_INVALID, "the host of the URL holds a credential's value");
 		return false;
 	}
-	return check_credential_host(execution, &url);
+	return check_credential_host(step, &url);
 }
 
 /* ---- headers ---- */
 
 static bool
-has_header(const CnExecution *execution, const char *name)
+has_header(const CnStep *step, const char *name)
 {
-	const CnDefinition *def = execution->given.definition;
+	const CnStepDef *def = step->def;
 
 	for (int i = 0; i < def->header_count; i++)
 		if (pg_strcasecmp(def->headers[i].name, name) == 0)
@@ -208,10 +226,10 @@ has_header(const CnExecution *execution, const char *name)
 }
 
 static void
-add_header(CnExecution *execution, const char *name, const char *value, bool secret)
+add_header(CnStep *step, const char *name, const char *value, bool secret)
 {
-	CnHttpHeader *headers = unconstify(CnHttpHeader *, execution->request.headers);
-	CnHttpHeader *header = &headers[execution->request.header_count++];
+	CnHttpHeader *headers = unconstify(CnHttpHeader *, step->request.headers);
+	CnHttpHeader *header = &headers[step->request.header_count++];
 
 	header->name = name;
 	header->value = value;
@@ -219,9 +237,9 @@ add_header(CnExecution *execution, const char *name, const char *value, bool sec
 }
 
 static bool
-render_header(CnExecution *execution, const CnHeaderDef *def)
+render_header(CnStep *step, const CnHeaderDef *def)
 {
-	CnSecrets  *secrets = &execution->secrets;
+	CnSecrets  *secrets = &step->secrets;
 	StringInfoData value;
 	int64		len;
 
@@ -230,39 +248,50 @@ render_header(CnExecution *execution, const CnHeaderDef *def)
 		pg_strcasecmp(def->name, secrets->addition.header.name) == 0)
 		return true;
 	initStringInfo(&value);
-	if (!cn_request_text(execution, def->value, psprintf("$.headers.%s", def->name), &value))
+	if (!cn_request_text(step, def->value, def->path, &value))
 		return false;
 	len = value.len;
-	add_header(execution, def->name, cn_secrets_seal(secrets, CN_SEAL_RAW, value.data, &len),
+	add_header(step, def->name, cn_secrets_seal(secrets, CN_SEAL_RAW, value.data, &len),
 			   cn_secrets_in(secrets, value.data, value.len));
 	return true;
 }
 
-static bool
-render_headers(CnExecution *execution, const char *content_type)
+/* "<execution>:<step>": the same on every attempt, and after a crash. */
+static char *
+idempotency_key(const CnStep *step)
 {
-	const CnDefinition *def = execution->given.definition;
-	const CnHttpHeader *auth = &execution->secrets.addition.header;
+	char		id[CN_UUID_TEXT_LEN + 1];
 
-	execution->request.headers = palloc0(sizeof(CnHttpHeader) * (def->header_count + EXTRA_HEADERS));
+	return psprintf("%s:%s", cn_uuid_text(&step->execution->id, id), step->def->id);
+}
+
+static bool
+render_headers(CnStep *step, const char *content_type)
+{
+	const CnStepDef *def = step->def;
+	const CnHttpHeader *auth = &step->secrets.addition.header;
+
+	step->request.headers = palloc0(sizeof(CnHttpHeader) * (def->header_count + EXTRA_HEADERS));
 	for (int i = 0; i < def->header_count; i++)
-		if (!render_header(execution, &def->headers[i]))
+		if (!render_header(step, &def->headers[i]))
 			return false;
-	if (!has_header(execution, "accept"))
-		add_header(execution, "Accept", "application/json, */*;q=0.5", false);
-	if (content_type && !has_header(execution, "content-type"))
-		add_header(execution, "Content-Type", content_type, false);
+	if (!has_header(step, "accept"))
+		add_header(step, "Accept", "application/json, */*;q=0.5", false);
+	if (content_type && !has_header(step, "content-type"))
+		add_header(step, "Content-Type", content_type, false);
+	if (def->idempotency_header && !has_header(step, def->idempotency_header))
+		add_header(step, def->idempotency_header, idempotency_key(step), false);
 	if (auth->name)
-		add_header(execution, auth->name, auth->value, true);
+		add_header(step, auth->name, auth->value, true);
 	return true;
 }
 
 /* ---- body ---- */
 
 static bool
-render_body(CnExecution *execution, StringInfo body, char **content_type, CnSealPlace *place)
+render_body(CnStep *step, StringInfo body, char **content_type, CnSealPlace *place)
 {
-	const CnDefinition *def = execution->given.definition;
+	const CnStepDef *def = step->def;
 
 	*content_type = NULL;
 	*place = CN_SEAL_RAW;
@@ -273,29 +302,29 @@ render_body(CnExecution *execution, StringInfo body, char **content_type, CnSeal
 		case CN_BODY_JSON:
 			*content_type = "application/json";
 			*place = CN_SEAL_JSON;
-			return cn_request_json(execution, def->body_json, body);
+			return cn_request_json(step, def->body_json, body);
 		case CN_BODY_FORM:
 			*content_type = "application/x-www-form-urlencoded";
 			*place = CN_SEAL_URL;
-			return render_pairs(execution, def->form, def->form_count, body, '\0');
+			return render_pairs(step, def->form, def->form_count, body, '\0');
 		case CN_BODY_MULTIPART:
-			return cn_multipart_render(execution, body, content_type);
+			return cn_multipart_render(step, body, content_type);
 		case CN_BODY_TEXT:
 			*content_type = "text/plain; charset=utf-8";
-			return cn_request_text(execution, def->body_text, "$.body", body);
+			return cn_request_text(step, def->body_text, ".body", body);
 		case CN_BODY_BINARY:
 			*content_type = "application/octet-stream";
-			return cn_request_base64(execution, def->body_text, "$.body", body);
+			return cn_request_base64(step, def->body_text, ".body", body);
 	}
 	return false;				/* not reached */
 }
 
 static bool
-check_body_size(CnExecution *execution, int64 len)
+check_body_size(CnStep *step, int64 len)
 {
 	if (len <= (int64) cn_engine_max_request_size * 1024)
 		return true;
-	cn_fail(&execution->outcome.failure, CN_LIMIT_EXCEEDED,
+	cn_fail(&step->record.failure, CN_LIMIT_EXCEEDED,
 			"the body of the request has " INT64_FORMAT " bytes, more than connector.max_request_size allows",
 			len);
 	return false;
@@ -303,46 +332,64 @@ check_body_size(CnExecution *execution, int64 len)
 
 /* ---- all of it ---- */
 
-/* What the history may show of it: no query string, no value of the credential. */
-static void
-record_request(CnExecution *execution, const StringInfo url, const StringInfo body)
+/* The body as it may be shown: the value if it is JSON, else its text; NULL if it is neither. */
+static Jsonb *
+shown_body(CnStep *step, const StringInfo body)
 {
-	CnStepRecord *step = &execution->outcome.step;
-	CnSecrets  *secrets = &execution->secrets;
+	CnJsonLimits limits = {.max_depth = cn_engine_max_json_depth};
+	CnJsonError error;
+	Jsonb	   *value = NULL;
+	char	   *hidden;
+
+	if (body->len == 0 || !cn_utf8_valid(body->data, body->len, NULL))
+		return NULL;
+	hidden = cn_secrets_hide(&step->secrets, body->data, body->len);
+	if (step->def->body_kind == CN_BODY_JSON)
+		value = cn_jsonb_from_text(hidden, strlen(hidden), &limits, &error);
+	return value ? value : cn_jsonb_string(hidden, strlen(hidden));
+}
+
+static Jsonb *
+shown_headers(const CnStep *step)
+{
 	CnJsonbBuilder headers = {0};
 
-	step->method = execution->request.method;
-	step->request_bytes = body->len;
-	step->url = cn_secrets_hide(secrets, url->data,
-								execution->keep_details ? url->len : strcspn(url->data, "?"));
-	if (!execution->keep_details)
-		return;
-
 	cn_build_begin_object(&headers);
-	for (int i = 0; i < execution->request.header_count; i++)
+	for (int i = 0; i < step->request.header_count; i++)
 	{
-		const CnHttpHeader *header = &execution->request.headers[i];
+		const CnHttpHeader *header = &step->request.headers[i];
 
 		cn_build_key(&headers, header->name);
 		cn_build_string(&headers, header->secret ? "[redacted]" : header->value);
 	}
 	cn_build_end_object(&headers);
-	step->request_headers = cn_build_done(&headers);
-	if (body->len > 0 && cn_utf8_valid(body->data, body->len, NULL))
-	{
-		char	   *hidden = cn_secrets_hide(secrets, body->data, body->len);
+	return cn_build_done(&headers);
+}
 
-		step->request_body = cn_jsonb_string(hidden, strlen(hidden));
-	}
+/* What may be shown of it: no value of the credential, no query string in the history. */
+static void
+record_request(CnStep *step, const StringInfo url, const StringInfo body)
+{
+	CnStepRecord *record = &step->record;
+	CnKeep		keep = step->execution->given.keep;
+
+	record->method = step->request.method;
+	record->request_bytes = body->len;
+	record->url = cn_secrets_hide(&step->secrets, url->data,
+								  keep == CN_KEEP_ALL ? url->len : strcspn(url->data, "?"));
+	if (keep == CN_KEEP_ALL)
+		record->request_headers = shown_headers(step);
+	if (keep != CN_KEEP_NONE && body->len <= MAX_SHOWN_BODY)
+		record->request_body = shown_body(step, body);
 }
 
 /* Put the secrets in; from here on the request is not to be shown. */
 static void
-seal_request(CnExecution *execution, const StringInfo url, const StringInfo body,
+seal_request(CnStep *step, const StringInfo url, const StringInfo body,
 			 CnSealPlace body_place)
 {
-	CnSecrets  *secrets = &execution->secrets;
-	CnHttpRequest *request = &execution->request;
+	CnSecrets  *secrets = &step->secrets;
+	CnHttpRequest *request = &step->request;
 	const char *query = secrets->addition.query;
 	int64		len = url->len;
 
@@ -354,7 +401,7 @@ seal_request(CnExecution *execution, const StringInfo url, const StringInfo body
 		request->url = cn_secrets_join(secrets, request->url,
 									   strchr(request->url, '?') ? "&" : "?", query);
 	}
-	if (execution->given.definition->body_kind == CN_BODY_NONE)
+	if (step->def->body_kind == CN_BODY_NONE)
 		return;
 	len = body->len;
 	request->secret_body = cn_secrets_in(secrets, body->data, body->len);
@@ -362,39 +409,37 @@ seal_request(CnExecution *execution, const StringInfo url, const StringInfo body
 	request->body_len = len;
 }
 
+/* The limits of each attempt; its time comes with it. */
 static void
-set_limits(CnExecution *execution)
+set_limits(CnStep *step)
 {
-	const CnDefinition *def = execution->given.definition;
-	CnHttpRequest *request = &execution->request;
-	int			timeout_ms = def->timeout_ms ? def->timeout_ms : execution->given.timeout_ms;
+	CnHttpRequest *request = &step->request;
 
-	request->method = def->method;
-	request->timeout_ms = Min(timeout_ms, cn_engine_max_execution_time);
+	request->method = step->def->method;
 	request->max_redirects = cn_http_max_redirects;
 	request->max_response = (int64) cn_http_max_response * 1024;
-	memcpy(request->pool.workspace, execution->given.workspace.data, UUID_LEN);
-	if (execution->given.credential)
-		memcpy(request->pool.credential, execution->given.credential->id.data, UUID_LEN);
+	memcpy(request->pool.workspace, step->execution->given.workspace.data, UUID_LEN);
+	if (step->secrets.credential)
+		memcpy(request->pool.credential, step->secrets.credential->id.data, UUID_LEN);
 }
 
 bool
-cn_request_build(CnExecution *execution)
+cn_request_build(CnStep *step)
 {
 	StringInfoData url;
 	StringInfoData body;
 	char	   *content_type;
 	CnSealPlace place;
 
-	set_limits(execution);
+	set_limits(step);
 	initStringInfo(&body);
-	if (!render_url(execution, &url) ||
-		!check_url(execution, url.data) ||
-		!render_body(execution, &body, &content_type, &place) ||
-		!check_body_size(execution, body.len) ||
-		!render_headers(execution, content_type))
+	if (!render_url(step, &url) ||
+		!check_url(step, url.data) ||
+		!render_body(step, &body, &content_type, &place) ||
+		!check_body_size(step, body.len) ||
+		!render_headers(step, content_type))
 		return false;
-	record_request(execution, &url, &body);
-	seal_request(execution, &url, &body, place);
+	record_request(step, &url, &body);
+	seal_request(step, &url, &body, place);
 	return true;
 }

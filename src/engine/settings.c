@@ -15,6 +15,8 @@ int			cn_engine_max_json_depth;
 int			cn_engine_max_logged_payload;
 int			cn_engine_retention;
 char	   *cn_engine_correlation_id;
+int			cn_engine_retry_delay;
+int			cn_engine_retry_max_delay;
 
 void
 cn_engine_init(void)
@@ -35,6 +37,14 @@ cn_engine_init(void)
 							"Largest input or output that the history keeps; a larger one leaves a marker.",
 							"-1 keeps all.", &cn_engine_max_logged_payload,
 							64, -1, 1024 * 1024, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("connector.retry_delay",
+							"Longest wait before the first retry of a request; it doubles with each further one.",
+							"The wait is random between nothing and this.", &cn_engine_retry_delay,
+							500, 1, 60000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("connector.retry_max_delay",
+							"Longest wait before any retry that the remote did not ask for.",
+							NULL, &cn_engine_retry_max_delay,
+							30000, 1, 3600000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("connector.retention",
 							"How long the history is kept; whole days are dropped.",
 							"0 keeps it for ever.", &cn_engine_retention,

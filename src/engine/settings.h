@@ -10,6 +10,8 @@ extern int	cn_engine_max_json_depth;
 extern int	cn_engine_max_logged_payload;	/* kB; -1: no limit */
 extern int	cn_engine_retention;	/* minutes; 0: for ever */
 extern char *cn_engine_correlation_id;
+extern int	cn_engine_retry_delay;	/* ms */
+extern int	cn_engine_retry_max_delay;	/* ms */
 
 extern void cn_engine_init(void);	/* from _PG_init */
 

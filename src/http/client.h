@@ -18,6 +18,7 @@
 
 typedef struct CnHttpMux CnHttpMux;
 typedef struct CnHttpTransfer CnHttpTransfer;
+typedef struct CnHttpTimer CnHttpTimer;
 
 /* Connections are shared only inside one key: workspace id and credential id (zeros: none). */
 typedef struct CnHttpPoolKey
@@ -97,6 +98,16 @@ extern const CnHttpReply *cn_http_reply(const CnHttpTransfer *transfer);
 /* Value of the i-th header of that name (case-insensitive) of the last reply, or NULL. */
 extern const char *cn_http_reply_header(const CnHttpTransfer *transfer, const char *name, int i);
 extern void cn_http_release(CnHttpTransfer *transfer);
+
+/*
+ * Have fire called from the first turn at or after at_us (monotonic microseconds).
+ * It belongs to context; when that goes first, nothing is called.
+ */
+typedef void (*CnHttpTimerFn) (void *arg);
+
+extern CnHttpTimer *cn_http_timer_start(CnHttpMux *mux, int64 at_us, MemoryContext context,
+										CnHttpTimerFn fire, void *arg);
+extern void cn_http_timer_stop(CnHttpTimer *timer);
 
 /*
  * For a backend: sleep until the mux or a timer has something, timeout_ms

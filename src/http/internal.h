@@ -51,6 +51,7 @@ struct CnHttpMux
 	dlist_head	idle_pools;		/* without transfers, longest idle first */
 	int			pool_count;
 	pairingheap deadlines;		/* pools by their next timer */
+	pairingheap timers;			/* of those who drive the mux */
 	dlist_head	transfers;		/* all that are not released */
 	dlist_head	finished;		/* those whose outcome is to be dealt with, in order */
 	uint64		turn;
@@ -162,6 +163,12 @@ extern void http_set_deadline(HttpPool *pool, int64 deadline_us);
 extern void http_clear_deadline(HttpPool *pool);
 extern HttpPool *http_first_deadline(CnHttpMux *mux);
 extern int	http_deadline_cmp(const pairingheap_node *a, const pairingheap_node *b, void *arg);
+
+/* timer.c */
+extern int	http_timer_cmp(const pairingheap_node *a, const pairingheap_node *b, void *arg);
+extern int64 http_next_timer(CnHttpMux *mux);
+extern void http_fire_timers(CnHttpMux *mux);
+extern void http_forget_timers(CnHttpMux *mux);
 
 /* mux.c */
 extern void http_queue_finished(CnHttpTransfer *transfer, uint64 due_turn);

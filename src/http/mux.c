@@ -209,8 +209,8 @@ deal_with_finished(CnHttpMux *mux)
 /*
  * cn_http_mux_turn -- do all that can be done now without waiting.
  *
- * Calls done of each transfer that is complete; whatever that throws is thrown
- * on, and the mux can be used further.
+ * Calls done of each transfer that is complete and each timer that is due; whatever
+ * that throws is thrown on, and the mux can be used further.
  */
 void
 cn_http_mux_turn(CnHttpMux *mux)
@@ -226,6 +226,7 @@ cn_http_mux_turn(CnHttpMux *mux)
 		run_sockets(mux);
 	sigprocmask(SIG_SETMASK, &saved, NULL);
 	deal_with_finished(mux);
+	http_fire_timers(mux);
 }
 
 /* ---- life and waiting ---- */
@@ -242,6 +243,7 @@ mux_gone(void *arg)
 
 	while (!dlist_is_empty(&mux->transfers))
 		http_detach(dlist_head_element(CnHttpTransfer, node, &mux->transfers));
+	http_forget_timers(mux);
 	http_pools_destroy(mux);
 	if (mux->wait_set)
 		FreeWaitEventSet(mux->wait_set);
@@ -297,6 +299,7 @@ cn_http_mux_create(MemoryContext parent)
 	dlist_init(&mux->transfers);
 	dlist_init(&mux->finished);
 	mux->deadlines.ph_compare = http_deadline_cmp;
+	mux->timers.ph_compare = http_timer_cmp;
 	mux->callback.func = mux_gone;
 	mux->callback.arg = mux;
 	MemoryContextRegisterResetCallback(context, &mux->callback);
@@ -334,15 +337,16 @@ int
 cn_http_mux_timeout(CnHttpMux *mux)
 {
 	HttpPool   *pool = http_first_deadline(mux);
+	int64		due_us = http_next_timer(mux);
 	int64		left_us;
 
 	if (!dlist_is_empty(&mux->finished))
 		return 0;
-	if (pool == NULL)
-		return -1;
-	if (pool->deadline_us == 0)
-		return 0;
-	left_us = pool->deadline_us - cn_monotonic_us();
+	if (pool && (due_us < 0 || pool->deadline_us < due_us))
+		due_us = pool->deadline_us;
+	if (due_us <= 0)
+		return (int) due_us;
+	left_us = due_us - cn_monotonic_us();
 	return left_us <= 0 ? 0 : (int) Min((left_us + 999) / 1000, INT_MAX);
 }
 

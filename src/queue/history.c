@@ -38,49 +38,119 @@ build_number(CnJsonbBuilder *b, double value)
 	b->result = pushJsonbValue(&b->state, WJB_VALUE, &v);
 }
 
-Jsonb *
-cn_history_steps(const CnOutcome *outcome)
+static void
+build_member_int(CnJsonbBuilder *b, const char *key, int64 value)
 {
-	const CnStepRecord *step = &outcome->step;
+	cn_build_key(b, key);
+	cn_build_int(b, value);
+}
+
+static void
+build_member_ms(CnJsonbBuilder *b, const char *key, double value)
+{
+	cn_build_key(b, key);
+	build_number(b, value);
+}
+
+/* Left out if there is none. */
+static void
+build_member_text(CnJsonbBuilder *b, const char *key, const char *value)
+{
+	if (value == NULL)
+		return;
+	cn_build_key(b, key);
+	cn_build_string(b, value);
+}
+
+static void
+build_member_payload(CnJsonbBuilder *b, const char *key, Jsonb *value)
+{
+	if (value == NULL)
+		return;
+	cn_build_key(b, key);
+	cn_build_jsonb(b, cn_payload_for_history(value));
+}
+
+const char *
+cn_step_status_name(const CnStepRecord *step)
+{
+	return step->status == CN_STEP_SKIPPED ? "skipped" : cn_status_name(&step->failure);
+}
+
+static char *
+full_message(const CnFailure *failure)
+{
+	if (failure->remote_message)
+		return psprintf("%s: %s", failure->message, failure->remote_message);
+	return failure->message;
+}
+
+static void
+build_request(CnJsonbBuilder *b, const CnStepRecord *step)
+{
+	build_member_text(b, "method", step->method);
+	build_member_text(b, "url", step->url);
+	build_member_int(b, "request_bytes", step->request_bytes);
+	if (step->http_status)
+	{
+		build_member_int(b, "http_status", step->http_status);
+		build_member_int(b, "response_bytes", step->response_bytes);
+	}
+	if (step->redirects)
+		build_member_int(b, "redirects", step->redirects);
+}
+
+static void
+build_step(CnJsonbBuilder *b, const CnStepRecord *step)
+{
+	build_member_text(b, "id", step->def->id);
+	build_member_text(b, "name", step->def->name);
+	if (step->def->group)
+		build_member_text(b, "group", step->def->group->id);
+	build_member_text(b, "status", cn_step_status_name(step));
+	if (step->status != CN_STEP_SKIPPED)
+	{
+		if (!step->def->is_group)
+			build_member_int(b, "attempts", step->attempts);
+		build_member_ms(b, "started_ms", step->started_ms);
+		build_member_ms(b, "duration_ms", step->duration_ms);
+	}
+	if (step->method)
+		build_request(b, step);
+	if (step->failure.code != CN_OK)
+	{
+		build_member_text(b, "error_code", cn_code_info(step->failure.code)->name);
+		build_member_text(b, "error_message", full_message(&step->failure));
+	}
+}
+
+/* The reply is left out where it is the output, which the row has anyway. */
+static void
+build_payloads(CnJsonbBuilder *b, const CnStepRecord *step, const CnOutcome *outcome)
+{
+	build_member_payload(b, "request", step->request_body);
+	if (step->reply != outcome->output)
+		build_member_payload(b, "response", step->reply);
+}
+
+Jsonb *
+cn_history_steps(const CnExecution *execution, bool payloads)
+{
 	CnJsonbBuilder b = {0};
 
 	cn_build_begin_array(&b);
-	cn_build_begin_object(&b);
-	cn_build_key(&b, "id");
-	cn_build_string(&b, step->id);
-	cn_build_key(&b, "status");
-	cn_build_string(&b, cn_status_name(&outcome->failure));
-	cn_build_key(&b, "attempts");
-	cn_build_int(&b, step->attempts);
-	cn_build_key(&b, "duration_ms");
-	build_number(&b, step->duration_ms);
-	if (step->method)
+	for (int i = 0; i < cn_exec_step_count(execution); i++)
 	{
-		cn_build_key(&b, "method");
-		cn_build_string(&b, step->method);
-		cn_build_key(&b, "url");
-		cn_build_string(&b, step->url);
-		cn_build_key(&b, "request_bytes");
-		cn_build_int(&b, step->request_bytes);
+		const CnStepRecord *step = cn_exec_step(execution, i);
+
+		if (step->status == CN_STEP_NOT_REACHED)
+			continue;
+		cn_build_begin_object(&b);
+		build_step(&b, step);
+		if (payloads)
+			build_payloads(&b, step, cn_exec_outcome(execution));
+		cn_build_end_object(&b);
 	}
-	if (step->http_status)
-	{
-		cn_build_key(&b, "http_status");
-		cn_build_int(&b, step->http_status);
-		cn_build_key(&b, "response_bytes");
-		cn_build_int(&b, step->response_bytes);
-	}
-	if (step->redirects)
-	{
-		cn_build_key(&b, "redirects");
-		cn_build_int(&b, step->redirects);
-	}
-	if (outcome->failure.code != CN_OK)
-	{
-		cn_build_key(&b, "error_code");
-		cn_build_string(&b, cn_code_info(outcome->failure.code)->name);
-	}
-	cn_build_end_object(&b);
 	cn_build_end_array(&b);
 	return cn_build_done(&b);
 }
@@ -122,25 +192,24 @@ set_input_member(CnHistoryRow *row, int col, Jsonb *input, const char *key)
 }
 
 static void
-fill_outcome(CnHistoryRow *row, const CnOutcome *outcome, bool log_output)
+fill_outcome(CnHistoryRow *row, const CnExecution *execution, bool log_output)
 {
+	const CnOutcome *outcome = cn_exec_outcome(execution);
 	const CnFailure *failure = &outcome->failure;
 
 	set_text(row, COL_STATUS, cn_status_name(failure));
 	set_value(row, COL_ATTEMPT, Int32GetDatum(1));
-	set_jsonb(row, COL_STEPS, cn_history_steps(outcome));
+	set_jsonb(row, COL_STEPS, cn_history_steps(execution, log_output));
 	if (log_output)
 		set_jsonb(row, COL_OUTPUT, cn_payload_for_history(outcome->output));
 	if (failure->code != CN_OK)
 	{
 		set_text(row, COL_ERROR_CODE, cn_code_info(failure->code)->name);
-		set_text(row, COL_ERROR_MESSAGE, failure->remote_message
-				 ? psprintf("%s: %s", failure->message, failure->remote_message)
-				 : failure->message);
-		set_text(row, COL_CURRENT_STEP, outcome->step.id);
+		set_text(row, COL_ERROR_MESSAGE, full_message(failure));
+		set_text(row, COL_CURRENT_STEP, outcome->failed_step);
 	}
-	if (outcome->step.http_status)
-		set_value(row, COL_HTTP_STATUS, Int32GetDatum(outcome->step.http_status));
+	if (outcome->http_status)
+		set_value(row, COL_HTTP_STATUS, Int32GetDatum(outcome->http_status));
 	set_value(row, COL_TIME, Float8GetDatum(outcome->execution_time_ms));
 	set_value(row, COL_STARTED, TimestampTzGetDatum(outcome->started_at));
 	set_value(row, COL_CREATED, TimestampTzGetDatum(outcome->started_at));
@@ -167,6 +236,6 @@ cn_history_write(const CnExecution *execution, const CnConnector *connector, Jso
 	set_input_member(&row, COL_FLOW_RUN, input, "flow_run_id");
 	if (cn_engine_correlation_id[0])
 		set_text(&row, COL_CORRELATION, cn_engine_correlation_id);
-	fill_outcome(&row, cn_exec_outcome(execution), connector->log_response_data);
+	fill_outcome(&row, execution, connector->log_response_data);
 	cn_history_insert(&row, cn_uuid_v7_time(cn_exec_id(execution)));
 }

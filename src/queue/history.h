@@ -12,8 +12,14 @@
 /* How a status is called in tables and results: "success", "failed", ... */
 extern const char *cn_status_name(const CnFailure *failure);
 
-/* [{"id", "status", "http_status", "duration_ms", ...}], as in steps_executed. */
-extern Jsonb *cn_history_steps(const CnOutcome *outcome);
+/* How the status of a step is called: "skipped" beside those of executions. */
+extern const char *cn_step_status_name(const CnStepRecord *step);
+
+/*
+ * [{"id", "status", "http_status", "duration_ms", ...}] of the steps that were
+ * reached; with payloads also request and response, as the history may keep them.
+ */
+extern Jsonb *cn_history_steps(const CnExecution *execution, bool payloads);
 
 /*
  * Write the one row of a finished execution, in the current transaction.

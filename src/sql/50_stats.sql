@@ -11,7 +11,7 @@ CREATE TABLE @extschema@.connector_stat_deltas (
     PRIMARY KEY (workspace_id, id)
 );
 COMMENT ON TABLE @extschema@.connector_stat_deltas IS
-'Executions counted but not folded into connectors yet, one row a transaction and connector. No row is ever updated, so callers do not wait for each other.';
+'Executions counted but not folded into connectors yet, one row a transaction, connector and credential. No row is ever updated, so callers do not wait for each other.';
 
 ALTER TABLE @extschema@.connector_stat_deltas ENABLE ROW LEVEL SECURITY;
 ALTER TABLE @extschema@.connector_stat_deltas FORCE ROW LEVEL SECURITY;

@@ -26,6 +26,13 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_try_execute
 COMMENT ON FUNCTION @extschema@.connector_try_execute(text, jsonb, text) IS
 'Runs a connector now and returns the outcome as a row, failures included; they are recorded. It raises only for what is the caller''s own: unknown or disabled connector, missing right, cancelled query.';
 
+CREATE FUNCTION @extschema@.connector_execute_batch(
+    connector text, inputs jsonb[], max_concurrency integer DEFAULT 10, workspace text DEFAULT NULL)
+RETURNS SETOF @extschema@.connector_result
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_execute_batch';
+COMMENT ON FUNCTION @extschema@.connector_execute_batch(text, jsonb[], integer, text) IS
+'Runs a connector once for each input, up to max_concurrency (1 to 200) at a time, and returns the outcomes in the order of the inputs. A failure is a row like any other; cancelling the query ends all that is under way. A null input counts as {}.';
+
 CREATE FUNCTION @extschema@.connector_test(
     config jsonb, input jsonb DEFAULT '{}', workspace text DEFAULT NULL,
     OUT step text, OUT status text, OUT output jsonb, OUT error_code text, OUT error_message text,

@@ -33,13 +33,7 @@ CN_FUNCTION(connector_remove_member);
 Jsonb *
 cn_arg_jsonb(FunctionCallInfo fcinfo, int n)
 {
-	CnJsonbBuilder empty = {0};
-
-	if (!PG_ARGISNULL(n))
-		return PG_GETARG_JSONB_P(n);
-	cn_build_begin_object(&empty);
-	cn_build_end_object(&empty);
-	return cn_build_done(&empty);
+	return PG_ARGISNULL(n) ? cn_jsonb_empty_object() : PG_GETARG_JSONB_P(n);
 }
 
 Datum

@@ -35,12 +35,14 @@ static CnStatement write_statement = {
 };
 
 static CnStatDelta *
-find_delta(const pg_uuid_t *workspace, const pg_uuid_t *connector, int level)
+find_delta(const pg_uuid_t *workspace, const pg_uuid_t *connector, const pg_uuid_t *credential,
+		   int level)
 {
 	/* The newest first: a statement usually runs one connector many times. */
 	for (int i = delta_count - 1; i >= 0; i--)
 	{
 		if (deltas[i].level == level && cn_uuid_equal(&deltas[i].connector, connector) &&
+			cn_uuid_equal(&deltas[i].credential, credential) &&
 			cn_uuid_equal(&deltas[i].workspace, workspace))
 			return &deltas[i];
 	}
@@ -48,7 +50,8 @@ find_delta(const pg_uuid_t *workspace, const pg_uuid_t *connector, int level)
 }
 
 static CnStatDelta *
-add_delta(const pg_uuid_t *workspace, const pg_uuid_t *connector, int level)
+add_delta(const pg_uuid_t *workspace, const pg_uuid_t *connector, const pg_uuid_t *credential,
+		  int level)
 {
 	CnStatDelta *delta;
 
@@ -66,25 +69,43 @@ add_delta(const pg_uuid_t *workspace, const pg_uuid_t *connector, int level)
 	memset(delta, 0, sizeof(*delta));
 	delta->workspace = *workspace;
 	delta->connector = *connector;
+	delta->credential = *credential;
 	delta->level = level;
 	return delta;
+}
+
+static CnStatDelta *
+get_delta(const pg_uuid_t *workspace, const pg_uuid_t *connector, const pg_uuid_t *credential)
+{
+	static const pg_uuid_t none = {{0}};
+	int			level = GetCurrentTransactionNestLevel();
+	CnStatDelta *delta;
+
+	if (credential == NULL)
+		credential = &none;
+	delta = find_delta(workspace, connector, credential, level);
+	return delta ? delta : add_delta(workspace, connector, credential, level);
 }
 
 void
 cn_stats_count(const pg_uuid_t *workspace, const pg_uuid_t *connector, const pg_uuid_t *credential,
 			   bool success, TimestampTz at)
 {
-	int			level = GetCurrentTransactionNestLevel();
-	CnStatDelta *delta = find_delta(workspace, connector, level);
+	CnStatDelta *delta = get_delta(workspace, connector, credential);
 
-	if (delta == NULL)
-		delta = add_delta(workspace, connector, level);
 	if (success)
 		delta->successes++;
 	else
 		delta->failures++;
-	if (credential)
-		delta->credential = *credential;
+	delta->last_at = Max(delta->last_at, at);
+}
+
+void
+cn_stats_used(const pg_uuid_t *workspace, const pg_uuid_t *connector, const pg_uuid_t *credential,
+			  TimestampTz at)
+{
+	CnStatDelta *delta = get_delta(workspace, connector, credential);
+
 	delta->last_at = Max(delta->last_at, at);
 }
 

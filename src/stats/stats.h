@@ -2,8 +2,8 @@
  * stats.h -- exact counts of executions, without hot rows.
  *
  * Counts are kept in memory while a transaction runs, undone with its
- * subtransactions, and written as one row a connector just before it
- * commits; connector_maintain() folds the rows.
+ * subtransactions, and written as one row a connector and credential just
+ * before it commits; connector_maintain() folds the rows.
  */
 #ifndef CN_STATS_STATS_H
 #define CN_STATS_STATS_H
@@ -29,6 +29,10 @@ extern void cn_stats_init(void);	/* from _PG_init */
 /* Count one execution; credential may be NULL. */
 extern void cn_stats_count(const pg_uuid_t *workspace, const pg_uuid_t *connector,
 						   const pg_uuid_t *credential, bool success, TimestampTz at);
+
+/* One of its further credentials was used; only that is noted. */
+extern void cn_stats_used(const pg_uuid_t *workspace, const pg_uuid_t *connector,
+						  const pg_uuid_t *credential, TimestampTz at);
 
 /* What this transaction has counted so far; valid until the next count. */
 extern const CnStatDelta *cn_stats_pending(int *count);

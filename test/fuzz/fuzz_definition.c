@@ -35,7 +35,7 @@ check_pairs(const CnPair *pairs, int count)
 
 /* Has the body what its kind needs, and nothing else? */
 static void
-check_body(const CnDefinition *d)
+check_body(const CnStepDef *d)
 {
 	require((d->body_json != NULL) == (d->body_kind == CN_BODY_JSON));
 	require((d->body_text != NULL) == (d->body_kind == CN_BODY_TEXT || d->body_kind == CN_BODY_BINARY));
@@ -52,26 +52,77 @@ check_body(const CnDefinition *d)
 }
 
 static void
-check_definition(const CnDefinition *d)
+check_path(const CnPath *path)
+{
+	require(path->text[0] != '\0');
+	/* a path that is one already stays as it is */
+	require(strcmp(cn_path_text(path->text), path->text) == 0);
+}
+
+static void
+check_rules(const CnStepDef *d)
+{
+	for (int i = 0; i < d->rule_count; i++)
+	{
+		const CnErrorRule *rule = &d->rules[i];
+
+		require(rule->status_count > 0 || rule->path.text || rule->contains);
+		require(rule->code != CN_OK || rule->message || rule->action != CN_ACTION_DEFAULT);
+		for (int j = 0; j < rule->status_count; j++)
+			require(rule->statuses[j].first >= 100 && rule->statuses[j].last <= 599 &&
+					rule->statuses[j].first <= rule->statuses[j].last);
+		if (rule->path.text)
+			check_path(&rule->path);
+		require(rule->equals == NULL || rule->path.text);
+	}
+}
+
+static void
+check_request(const CnDefinition *whole, const CnStepDef *d)
 {
 	require(cn_method_name(d->method) == d->method);
 	require(d->url != NULL);
-	require((d->service == NULL) == (d->label == NULL));
-	require(d->service == NULL || (d->service[0] && d->label[0]));
-	require(d->service != NULL || !d->uses_workspace);
-	require(d->timeout_ms == 0 || (d->timeout_ms >= 1000 && d->timeout_ms <= 60000));
+	require(d->credential >= -1 && d->credential < whole->credential_count);
 	check_pairs(d->query, d->query_count);
 	for (int i = 0; i < d->header_count; i++)
-		require(d->headers[i].name[0] && d->headers[i].value != NULL);
+		require(d->headers[i].name[0] && d->headers[i].value != NULL && d->headers[i].path);
 	check_body(d);
+	check_rules(d);
 	require(d->has_output || d->output_count == 0);
 	for (int i = 0; i < d->output_count; i++)
 	{
-		require(d->outputs[i].path[0] != '\0');
-		/* a path that is one already stays as it is */
-		require(strcmp(cn_path_text(d->outputs[i].path), d->outputs[i].path) == 0);
-		require(d->outputs[i].many == cn_path_is_many(d->outputs[i].path));
+		check_path(&d->outputs[i].path);
+		require(d->outputs[i].many == cn_path_is_many(d->outputs[i].path.text));
 	}
+}
+
+static void
+check_step(const CnDefinition *whole, const CnStepDef *d, int i)
+{
+	require(d->index == i && whole->all[i] == d);
+	require(cn_definition_step(whole, d->id) == d);	/* so ids differ */
+	require(d->timeout_ms == 0 || (d->timeout_ms >= 1000 && d->timeout_ms <= 60000));
+	require(d->retries >= -1 && d->retries <= 5);
+	require((d->condition != NULL) == (d->condition_path.text != NULL));
+	if (!d->is_group)
+	{
+		check_request(whole, d);
+		return;
+	}
+	require(d->step_count > 0 && d->group == NULL);
+	for (int j = 0; j < d->step_count; j++)
+		require(d->steps[j]->group == d && !d->steps[j]->is_group);
+}
+
+static void
+check_definition(const CnDefinition *d)
+{
+	require(d->step_count > 0 && d->all_count >= d->step_count);
+	require(d->multi || d->all_count == 1);
+	for (int i = 0; i < d->credential_count; i++)
+		require(d->credentials[i].service[0] && d->credentials[i].label[0]);
+	for (int i = 0; i < d->all_count; i++)
+		check_step(d, d->all[i], i);
 }
 
 int
@@ -84,7 +135,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (config)
 	{
-		definition = cn_definition_compile(config, NULL, &problems);
+		definition = cn_definition_compile(config, NULL, NULL, &problems);
 		require((definition == NULL) == (problems.count > 0));
 		check_problems(&problems);
 		if (definition)

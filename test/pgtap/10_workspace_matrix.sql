@@ -144,6 +144,8 @@ INSERT INTO calls VALUES
     ('connector_execute', 'connector_execute(%2$L)'),
     ('connector_execute', 'connector_execute(%2$L, workspace => %1$L)'),
     ('connector_try_execute', 'connector_try_execute(''c'', workspace => %1$L)'),
+    ('connector_execute_batch', 'connector_execute_batch(''c'', ARRAY[''{}''::jsonb], workspace => %1$L)'),
+    ('connector_execute_batch', 'connector_execute_batch(%2$L, ARRAY[''{}''::jsonb])'),
     ('connector_try_execute', 'connector_try_execute(%2$L)'),
     ('connector_test', 'connector_test(''{"url": "http://127.0.0.1/"}'', workspace => %1$L)'),
     ('connector_stats', 'connector_stats(workspace => %1$L)'),

@@ -54,7 +54,7 @@ SELECT is(pg_temp.problems(pg_temp.definition(p.make, e, true)), p.path || ': ' 
     ('   ', 'expected a name, but the expression ends'),
     ('nothing', '"nothing" refers to nothing: a reference begins with input, workspace, execution or now'),
     ('Input.a', '"Input.a" refers to nothing: a reference begins with input, workspace, execution or now'),
-    ('step_1.a', '"step_1.a" refers to nothing: a reference begins with input, workspace, execution or now'),
+    ('step_1.a', '"step_1.a" refers to the step it stands in'),
     ('cursor', '"cursor" refers to nothing: a reference begins with input, workspace, execution or now'),
     ('execution', '"execution" refers to nothing: execution has only id'),
     ('execution.name', '"execution.name" refers to nothing: execution has only id'),

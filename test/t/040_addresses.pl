@@ -202,7 +202,7 @@ for my $value ("a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rX-Evil: 1", "\r\n\r\nGET /e
 	like(outcome('header', 'value', $value), qr/\Afailed\|input_invalid\|0\|/, "header value $shown is refused");
 }
 $error = psql_error($node, 'app', q(SELECT connector_execute('header', jsonb_build_object('value', E'a\r\nb'))));
-like($error, qr/ERROR:  NC018: connector "header": \$\.headers\.x-given: /, 'SQLSTATE NC018, with the path of the header');
+like($error, qr/ERROR:  NC018: connector "header": \$\.headers\."x-given": /, 'SQLSTATE NC018, with the path of the header');
 is(scalar(my @none = $mock->requests), 0, 'and nothing is sent');
 for my $value ('../../admin', 'a/b', 'a?b=c', 'a#b', 'a&q=2', "a\r\nb", 'a b', '%2e%2e', "caf\xc3\xa9", '..%2f', 'a\\b', 'a;b')
 {

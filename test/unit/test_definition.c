@@ -15,10 +15,21 @@ check_path(const char *path)
 static CnDefinition *
 compile(const char *config, CnProblems *problems)
 {
+	CnDefinitionLimits limits = {.max_steps = 10,.max_parallel = 3};
 	CnJsonError error;
 	CnJson	   *tree = cn_json_parse(config, strlen(config), NULL, &error);
 
-	return tree ? cn_definition_compile(tree, check_path, problems) : NULL;
+	return tree ? cn_definition_compile(tree, check_path, &limits, problems) : NULL;
+}
+
+/* The only step of a definition without a list of them; NULL if it has problems. */
+static CnStepDef *
+compile_single(const char *config)
+{
+	CnProblems	problems;
+	CnDefinition *definition = compile(config, &problems);
+
+	return definition ? definition->steps[0] : NULL;
 }
 
 /* "path: message ; path: message", or "ok". */
@@ -63,44 +74,55 @@ run_case(const char *program, const char *input)
 static void
 test_defaults(void)
 {
-	CnProblems	problems;
-	CnDefinition *d = compile(CONFIG(""), &problems);
+	CnStepDef  *d = compile_single(CONFIG(""));
 
-	tap_ok(d && strcmp(d->method, "GET") == 0 && d->url != NULL && d->service == NULL &&
+	tap_ok(d && strcmp(d->method, "GET") == 0 && d->url != NULL && d->credential == -1 &&
 		   d->timeout_ms == 0 && d->query_count == 0 && d->header_count == 0 &&
 		   d->body_kind == CN_BODY_NONE && d->reply_kind == CN_REPLY_AUTO && !d->has_output &&
-		   !d->uses_workspace, "what a definition does not say");
-	d = compile(CONFIG(", \"method\": \"pAtCh\", \"body\": null, \"timeoutMs\": 60000"), &problems);
+		   !d->condition && d->retries == -1 && d->continue_on_error == -1, "what a definition does not say");
+	d = compile_single(CONFIG(", \"method\": \"pAtCh\", \"body\": null, \"timeoutMs\": 60000"));
 	tap_ok(d && strcmp(d->method, "PATCH") == 0 && d->timeout_ms == 60000 &&
 		   d->body_kind == CN_BODY_JSON && d->body_json != NULL,
 		   "a method in any case; null is a body");
 }
 
+/* "service/label" of each credential a definition names. */
+static char *
+credentials_of(const char *config)
+{
+	CnProblems	problems;
+	CnDefinition *d = compile(config, &problems);
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; d && i < d->credential_count; i++)
+		appendStringInfo(&buf, "%s%s/%s", i ? " " : "", d->credentials[i].service,
+						 d->credentials[i].label);
+	return buf.data;
+}
+
 static void
 test_credential(void)
 {
-	CnProblems	problems;
-	CnDefinition *d = compile(CONFIG(", \"credential\": \"crm\""), &problems);
-
-	tap_ok(d && strcmp(d->service, "crm") == 0 && strcmp(d->label, "default") == 0, "a service");
-	d = compile(CONFIG(", \"credential\": \"crm/second\""), &problems);
-	tap_ok(d && strcmp(d->service, "crm") == 0 && strcmp(d->label, "second") == 0,
+	tap_is(credentials_of(CONFIG(", \"credential\": \"crm\"")), "crm/default", "a service");
+	tap_is(credentials_of(CONFIG(", \"credential\": \"crm/second\"")), "crm/second",
 		   "a service and a label");
-	d = compile(CONFIG(", \"credential\": {\"service\": \"crm\", \"label\": \"third\"}"), &problems);
-	tap_ok(d && strcmp(d->service, "crm") == 0 && strcmp(d->label, "third") == 0,
-		   "the same as an object");
-	d = compile(CONFIG(", \"credential\": {\"service\": \"crm\"},"
-					   " \"headers\": {\"X-A\": \"{{workspace.a}}\"}"), &problems);
-	tap_ok(d && strcmp(d->label, "default") == 0 && d->uses_workspace, "a field of it is used");
+	tap_is(credentials_of(CONFIG(", \"credential\": {\"service\": \"crm\", \"label\": \"third\"}")),
+		   "crm/third", "the same as an object");
+	tap_is(credentials_of(CONFIG(", \"credential\": {\"service\": \"crm\"},"
+								 " \"headers\": {\"X-A\": \"{{workspace.a}}\"}")), "crm/default",
+		   "a field of it is used");
+	tap_is(credentials_of("{\"credential\": \"a\", \"steps\": [{\"url\": \"https://h\"},"
+						  " {\"url\": \"https://h\", \"credential\": \"b/c\"},"
+						  " {\"url\": \"https://h\", \"credential\": \"a/default\"}]}"),
+		   "a/default b/c", "those of steps, each once");
 }
 
 static void
 test_pairs(void)
 {
-	CnProblems	problems;
-	CnDefinition *d = compile(CONFIG(", \"query\": [{\"name\": \"a\", \"static\": 1},"
-									 " {\"key\": \"b\", \"type\": \"input\", \"value\": \"x.y\", \"optional\": true}]"),
-							  &problems);
+	CnStepDef  *d = compile_single(CONFIG(", \"query\": [{\"name\": \"a\", \"static\": 1},"
+									 " {\"key\": \"b\", \"type\": \"input\", \"value\": \"x.y\", \"optional\": true}]"));
 
 	tap_ok(d && d->query_count == 2 &&
 		   strcmp(d->query[0].name, "a") == 0 && d->query[0].fixed && !d->query[0].value &&
@@ -112,39 +134,115 @@ test_pairs(void)
 static void
 test_bodies(void)
 {
-	CnProblems	problems;
-	CnDefinition *d;
+	CnStepDef  *d;
 
-	d = compile(CONFIG(", \"method\": \"POST\", \"body_type\": \"form\", \"body\": {\"a\": 1, \"b\": [2]}"),
-				&problems);
+	d = compile_single(CONFIG(", \"method\": \"POST\", \"body_type\": \"form\", \"body\": {\"a\": 1, \"b\": [2]}"));
 	tap_ok(d && d->body_kind == CN_BODY_FORM && d->form_count == 2 && !d->body_json, "a form");
-	d = compile(CONFIG(", \"method\": \"POST\", \"bodyType\": \"multipart\", \"body\": ["
+	d = compile_single(CONFIG(", \"method\": \"POST\", \"bodyType\": \"multipart\", \"body\": ["
 					   "{\"name\": \"a\", \"value\": \"1\"}, {\"name\": \"b\", \"json\": {}},"
-					   "{\"name\": \"c\", \"filename\": \"f\", \"content_type\": \"t/t\", \"base64\": \"\"}]"),
-				&problems);
+					   "{\"name\": \"c\", \"filename\": \"f\", \"content_type\": \"t/t\", \"base64\": \"\"}]"));
 	tap_ok(d && d->body_kind == CN_BODY_MULTIPART && d->part_count == 3 &&
 		   d->parts[0].text && !d->parts[0].json && !d->parts[0].base64 && !d->parts[0].filename &&
 		   d->parts[1].json && !d->parts[1].text &&
 		   d->parts[2].base64 && d->parts[2].filename && d->parts[2].content_type, "parts");
-	d = compile(CONFIG(", \"method\": \"POST\", \"body_type\": \"text\", \"body\": \"x\""), &problems);
+	d = compile_single(CONFIG(", \"method\": \"POST\", \"body_type\": \"text\", \"body\": \"x\""));
 	tap_ok(d && d->body_kind == CN_BODY_TEXT && d->body_text, "text");
-	d = compile(CONFIG(", \"method\": \"PUT\", \"body_type\": \"binary\", \"body\": \"\""), &problems);
+	d = compile_single(CONFIG(", \"method\": \"PUT\", \"body_type\": \"binary\", \"body\": \"\""));
 	tap_ok(d && d->body_kind == CN_BODY_BINARY && d->body_text, "bytes");
 }
 
 static void
 test_outputs(void)
 {
-	CnProblems	problems;
-	CnDefinition *d = compile(CONFIG(", \"output\": \"a.b\""), &problems);
+	CnStepDef  *d = compile_single(CONFIG(", \"output\": \"a.b\""));
 
 	tap_ok(d && d->has_output && d->output_count == 1 && !d->outputs[0].key &&
-		   strcmp(d->outputs[0].path, "$.a.b") == 0 && !d->outputs[0].many, "one path");
-	d = compile(CONFIG(", \"output\": {\"x\": \"$.a[*]\", \"y\": \"b\"}, \"response\": \"text\""), &problems);
+		   strcmp(d->outputs[0].path.text, "$.a.b") == 0 && !d->outputs[0].many, "one path");
+	d = compile_single(CONFIG(", \"output\": {\"x\": \"$.a[*]\", \"y\": \"b\"}, \"response\": \"text\""));
 	tap_ok(d && d->output_count == 2 && strcmp(d->outputs[0].key, "x") == 0 && d->outputs[0].many &&
-		   strcmp(d->outputs[1].path, "$.b") == 0 && d->reply_kind == CN_REPLY_TEXT, "several");
-	d = compile(CONFIG(", \"output\": {}"), &problems);
+		   strcmp(d->outputs[1].path.text, "$.b") == 0 && d->reply_kind == CN_REPLY_TEXT, "several");
+	d = compile_single(CONFIG(", \"output\": {}"));
 	tap_ok(d && d->has_output && d->output_count == 0, "none at all");
+}
+
+/* ---- steps ---- */
+
+static CnDefinition *
+example_steps(void)
+{
+	CnProblems	problems;
+
+	return compile("{\"retries\": 2, \"timeout_ms\": 5000, \"continue_on_error\": true,"
+				   " \"error_rules\": [{\"status\": 404, \"action\": \"ignore\"}],"
+				   " \"steps\": [{\"url\": \"https://h\"}, {\"id\": \"g\", \"type\": \"parallel\","
+				   " \"continue_on_error\": false, \"steps\": [{\"id\": \"x\", \"url\": \"https://h\","
+				   " \"retries\": 0, \"error_rules\": [{\"status\": [429, \"5xx\", \"400-403\"],"
+				   " \"action\": \"retry\"}]}, {\"url\": \"https://h\"}]}], \"result\": \"{{g_2}}\"}", &problems);
+}
+
+static void
+test_steps(void)
+{
+	CnDefinition *d = example_steps();
+
+	/* what was compiled lives until the next claim */
+	tap_ok(d && d->multi && d->step_count == 2 && d->all_count == 4 && d->result, "steps and groups");
+	d = example_steps();
+	tap_ok(strcmp(d->all[0]->id, "step_1") == 0 && strcmp(d->all[3]->id, "g_2") == 0,
+		   "a step without an id is called by its place");
+	d = example_steps();
+	tap_ok(d->steps[1]->is_group && d->steps[1]->steps[0] == cn_definition_step(d, "x") &&
+		   d->all[2]->group == d->steps[1], "a group and its steps know each other");
+	d = example_steps();
+	tap_ok(d->all[0]->retries == 2 && d->all[0]->timeout_ms == 5000 &&
+		   d->all[0]->continue_on_error == 1 && d->all[2]->retries == 0 &&
+		   d->all[2]->timeout_ms == 5000 && d->all[2]->continue_on_error == 0,
+		   "what a step does not say it takes from its group or the definition");
+}
+
+static void
+test_rules(void)
+{
+	CnDefinition *d = example_steps();
+	CnErrorRule *rules = d->all[2]->rules;
+
+	tap_ok(d->all[2]->rule_count == 2 && rules[0].action == CN_ACTION_RETRY &&
+		   rules[1].action == CN_ACTION_IGNORE && d->all[0]->rule_count == 1,
+		   "a step's rules stand before those of the definition");
+	rules = example_steps()->all[2]->rules;
+	tap_ok(rules[0].status_count == 3 && rules[0].statuses[0].last == 429 &&
+		   rules[0].statuses[1].first == 500 && rules[0].statuses[1].last == 599 &&
+		   rules[0].statuses[2].first == 400 && rules[0].statuses[2].last == 403,
+		   "statuses, classes and ranges");
+}
+
+static CnDefinition *
+example_flow(void)
+{
+	CnProblems	problems;
+
+	return compile("{\"rateLimiting\": {\"enabled\": true, \"maxRequestsPerMinute\": 60,"
+				   " \"maxRequestsPerHour\": 1000, \"strategy\": \"fail\"}, \"deadline_ms\": 90000,"
+				   " \"url\": \"https://h\", \"method\": \"POST\", \"idempotent\": true,"
+				   " \"idempotencyHeader\": \"Idempotency-Key\","
+				   " \"condition\": {\"enabled\": true, \"expression\": \"{{input.a}} !== null\"}}",
+				   &problems);
+}
+
+static void
+test_flow(void)
+{
+	CnDefinition *d = example_flow();
+
+	tap_ok(d && d->rate_limiting.enabled && d->rate_limiting.per_minute == 60 &&
+		   d->rate_limiting.per_hour == 1000 && !d->rate_limiting.wait && d->deadline_ms == 90000,
+		   "limits of the whole");
+	d = example_flow();
+	tap_ok(d->steps[0]->idempotent && d->steps[0]->condition &&
+		   strcmp(d->steps[0]->idempotency_header, "Idempotency-Key") == 0, "what a step may do");
+	tap_ok(compile_single("{\"url\": \"https://h\", \"condition\": {\"enabled\": false,"
+						  " \"expression\": \"((\"}}")->condition == NULL,
+		   "a condition that is switched off is none");
 }
 
 /* ---- limits ---- */
@@ -243,5 +341,8 @@ main(void)
 	test_pairs();
 	test_bodies();
 	test_outputs();
+	test_steps();
+	test_rules();
+	test_flow();
 	return tap_done();
 }

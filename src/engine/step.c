@@ -1,0 +1,346 @@
+/*
+ * step.c -- a step of an execution, as a state machine.
+ *
+ * A request is rendered once; every attempt sends the same bytes.  When an
+ * attempt has failed retry.c decides, and the step waits on a timer of the mux;
+ * nothing here waits itself.  A group has no state machine of its own: it is
+ * over when its steps are, which run side by side on the mux.
+ */
+#include "postgres.h"
+
+#include "common/pg_prng.h"
+#include "utils/memutils.h"
+
+#include "core/clock.h"
+#include "engine/internal.h"
+#include "engine/retry.h"
+#include "engine/settings.h"
+#include "http/retry_after.h"
+
+static void send_attempt(CnStep *step);
+
+/* Between the epochs of Unix and of TimestampTz, in milliseconds. */
+#define EPOCH_DIFFERENCE_MS \
+	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000)
+
+/* ---- states ---- */
+
+static bool
+may_follow(CnStepState from, CnStepState to)
+{
+	switch (from)
+	{
+		case CN_STEP_PENDING:
+			return to != CN_STEP_PENDING;
+		case CN_STEP_SENDING:
+			return to == CN_STEP_WAITING || to == CN_STEP_OVER;
+		case CN_STEP_WAITING:
+			return to == CN_STEP_SENDING || to == CN_STEP_OVER;
+		case CN_STEP_OVER:
+			break;
+	}
+	return false;
+}
+
+static void
+set_state(CnStep *step, CnStepState state)
+{
+	if (!may_follow(step->state, state))
+		elog(ERROR, "step \"%s\" cannot go from state %d to %d", step->def->id, step->state, state);
+	step->state = state;
+}
+
+void
+cn_step_init(CnExecution *execution, CnStep *step, const CnStepDef *def)
+{
+	step->execution = execution;
+	step->def = def;
+	step->record.def = def;
+	cn_scope_of_step(step, &step->scope);
+}
+
+static double
+ms_between(int64 from_us, int64 to_us)
+{
+	return (to_us - from_us) / 1000.0;
+}
+
+static void
+end_step(CnStep *step, CnStepStatus status)
+{
+	CnStepRecord *record = &step->record;
+
+	record->status = status;
+	if (status != CN_STEP_SUCCESS)
+		record->output = NULL;
+	if (step->started_us)
+		record->duration_ms = ms_between(step->started_us, cn_monotonic_us());
+	set_state(step, CN_STEP_OVER);
+}
+
+/* ---- groups ---- */
+
+static CnStep *
+member_of(const CnStep *group, int i)
+{
+	return &group->execution->steps[group->def->steps[i]->index];
+}
+
+bool
+cn_step_is_over(const CnStep *step)
+{
+	if (step->state == CN_STEP_OVER)
+		return true;
+	for (int i = 0; i < step->def->step_count; i++)
+		if (member_of(step, i)->state != CN_STEP_OVER)
+			return false;
+	return step->def->is_group;
+}
+
+static bool
+goes_on(const CnStep *step)
+{
+	int			own = step->def->continue_on_error;
+
+	return own >= 0 ? own : step->execution->given.continue_on_error;
+}
+
+const CnStepRecord *
+cn_step_fatal(const CnStep *step)
+{
+	if (step->def->is_group)
+	{
+		for (int i = 0; i < step->def->step_count; i++)
+		{
+			const CnStepRecord *fatal = cn_step_fatal(member_of(step, i));
+
+			if (fatal)
+				return fatal;
+		}
+	}
+	if (step->state == CN_STEP_OVER && step->record.status == CN_STEP_FAILED && !goes_on(step))
+		return &step->record;
+	return NULL;
+}
+
+void
+cn_step_close(CnStep *step)
+{
+	const CnStepRecord *fatal;
+
+	if (step->state == CN_STEP_OVER)
+		return;
+	Assert(step->def->is_group && cn_step_is_over(step));
+	fatal = cn_step_fatal(step);
+	if (fatal)
+		step->record.failure = fatal->failure;
+	end_step(step, fatal ? CN_STEP_FAILED : CN_STEP_SUCCESS);
+}
+
+static void
+skip(CnStep *step)
+{
+	for (int i = 0; i < step->def->step_count; i++)
+		end_step(member_of(step, i), CN_STEP_SKIPPED);
+	end_step(step, CN_STEP_SKIPPED);
+}
+
+/* ---- after an attempt ---- */
+
+/* Is another attempt pointless, since a step beside this one has ended the execution? */
+static bool
+is_doomed(const CnStep *step)
+{
+	const CnStepDef *group = step->def->group;
+
+	return group && cn_step_fatal(&step->execution->steps[group->index]) != NULL;
+}
+
+/* What the reply's headers ask for, in milliseconds; -1: nothing. */
+static int64
+asked_delay(const CnStep *step)
+{
+	static const char *const reset_headers[] = {
+		"RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"
+	};
+	int64		now = cn_now() / 1000 + EPOCH_DIFFERENCE_MS;
+	const char *value = cn_http_reply_header(step->transfer, "Retry-After", 0);
+	int64		asked = value ? cn_http_retry_after(value, now) : -1;
+
+	for (int i = 0; asked < 0 && i < lengthof(reset_headers); i++)
+	{
+		if (step->record.failure.code != CN_RATE_LIMITED)
+			break;
+		value = cn_http_reply_header(step->transfer, reset_headers[i], 0);
+		if (value)
+			asked = cn_http_reset_after(value, now);
+	}
+	return asked;
+}
+
+static CnVerdict
+decide(const CnStep *step, int64 *delay_ms)
+{
+	const CnExecution *execution = step->execution;
+	const CnStepDef *def = step->def;
+	const CnHttpReply *reply = cn_http_reply(step->transfer);
+	CnRetryPolicy policy = {
+		.max_retries = def->retries >= 0 ? def->retries : execution->given.max_retries,
+		.base_ms = cn_engine_retry_delay,
+		.ceiling_ms = cn_engine_retry_max_delay,
+	};
+	CnAttempt	attempt = {
+		.code = step->record.failure.code,
+		.action = step->action,
+		.replied = reply->status != 0,
+		.never_left = reply->never_left,
+		.repeatable = cn_method_is_repeatable(def->method) || def->idempotent ||
+		def->idempotency_header != NULL,
+		.attempts = step->record.attempts,
+		.asked_ms = asked_delay(step),
+		.remaining_ms = cn_exec_remaining_ms(execution),
+	};
+
+	if (is_doomed(step))
+		policy.max_retries = 0;
+	return cn_retry_decide(&policy, &attempt, pg_prng_double(&pg_global_prng_state), delay_ms);
+}
+
+/* The failure of an attempt whose request may have taken effect. */
+static void
+outcome_unknown(CnFailure *failure)
+{
+	char	   *cause = failure->message;
+
+	cn_fail(failure, CN_UNKNOWN_OUTCOME, "the request was sent, and whether it took effect is not known: %s",
+			cause);
+}
+
+/* WAITING is left here: it is time for the next attempt. */
+static void
+on_timer(void *arg)
+{
+	CnStep	   *step = arg;
+	MemoryContext old = MemoryContextSwitchTo(step->execution->context);
+
+	step->timer = NULL;
+	if (is_doomed(step))
+		end_step(step, CN_STEP_FAILED);
+	else
+		send_attempt(step);
+	cn_exec_advance(step->execution);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+wait_for_next(CnStep *step, int64 delay_ms)
+{
+	set_state(step, CN_STEP_WAITING);
+	step->timer = cn_http_timer_start(step->execution->mux, cn_monotonic_us() + delay_ms * 1000,
+									  step->execution->context, on_timer, step);
+}
+
+/* SENDING is left here: the reply is there, or there will be none. */
+static void
+on_reply(CnHttpTransfer *transfer, void *arg)
+{
+	CnStep	   *step = arg;
+	MemoryContext old = MemoryContextSwitchTo(step->execution->context);
+	CnVerdict	verdict = CN_VERDICT_FAIL;
+	int64		delay_ms = 0;
+
+	cn_reply_read(step);
+	if (step->record.failure.code != CN_OK)
+		verdict = decide(step, &delay_ms);
+	cn_http_release(step->transfer);
+	step->transfer = NULL;
+
+	if (step->record.failure.code == CN_OK)
+		end_step(step, CN_STEP_SUCCESS);
+	else if (verdict == CN_VERDICT_RETRY)
+		wait_for_next(step, delay_ms);
+	else
+	{
+		if (verdict == CN_VERDICT_UNKNOWN_OUTCOME)
+			outcome_unknown(&step->record.failure);
+		end_step(step, CN_STEP_FAILED);
+	}
+	cn_exec_advance(step->execution);
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- attempts ---- */
+
+static void
+send_attempt(CnStep *step)
+{
+	CnExecution *execution = step->execution;
+	int64		remaining_ms = cn_exec_remaining_ms(execution);
+	int			timeout_ms = step->def->timeout_ms ? step->def->timeout_ms
+		: execution->given.timeout_ms;
+
+	if (remaining_ms <= 0)
+	{
+		cn_fail(&step->record.failure, CN_TIMEOUT,
+				"the execution's deadline has passed before the request could be sent");
+		step->record.failure.hint =
+			"The whole execution is limited by deadline_ms and connector.max_execution_time.";
+		end_step(step, CN_STEP_FAILED);
+		return;
+	}
+	memset(&step->record.failure, 0, sizeof(CnFailure));
+	step->request.timeout_ms = (int) Min(timeout_ms, remaining_ms);
+	step->record.attempts++;
+	set_state(step, CN_STEP_SENDING);
+	step->transfer = cn_http_start(execution->mux, &step->request, execution->context, on_reply,
+								   step);
+}
+
+/* The credential of the step, ready for use; false and the record's failure. */
+static bool
+prepare_secrets(CnStep *step)
+{
+	CnExecution *execution = step->execution;
+	const CnExecCredential *credential = NULL;
+
+	if (step->def->credential >= 0)
+		credential = &execution->given.credentials[step->def->credential];
+	if (credential && credential->opened == NULL)
+	{
+		step->record.failure = credential->failure;
+		return false;
+	}
+	return cn_secrets_init(&step->secrets, credential ? credential->opened : NULL,
+						   execution->context, &step->record.failure);
+}
+
+static void
+begin_request(CnStep *step)
+{
+	if (prepare_secrets(step) && cn_request_build(step))
+		send_attempt(step);
+	else
+		end_step(step, CN_STEP_FAILED);
+}
+
+void
+cn_step_begin(CnStep *step)
+{
+	int			holds = true;
+
+	step->started_us = cn_monotonic_us();
+	step->record.started_ms = ms_between(step->execution->started_us, step->started_us);
+	if (step->def->condition)
+		holds = cn_step_condition(step, &step->record.failure);
+	if (holds < 0)
+		end_step(step, CN_STEP_FAILED);
+	else if (!holds)
+		skip(step);
+	else if (!step->def->is_group)
+		begin_request(step);
+	else
+	{
+		for (int i = 0; i < step->def->step_count; i++)
+			cn_step_begin(member_of(step, i));
+	}
+}

@@ -1,0 +1,227 @@
+/*
+ * call.c -- executions on behalf of a session.
+ *
+ * A synchronous execution runs in its caller's transaction: the engine makes
+ * the calls while the backend waits on the mux and its latch, then the outcome
+ * is recorded and counted.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "core/jsonb.h"
+#include "queue/history.h"
+#include "sqlapi/call.h"
+#include "stats/stats.h"
+
+/* ---- who runs what ---- */
+
+void
+cn_call_begin(CnCall *call, const char *function, const char *workspace, CnRight right)
+{
+	PreventCommandIfReadOnly(function);
+	PreventCommandIfParallelMode(function);
+	memset(call, 0, sizeof(*call));
+	call->workspace = cn_workspace_resolve(workspace, right);
+	call->context = AllocSetContextCreate(CurrentMemoryContext, "connector call",
+										  ALLOCSET_DEFAULT_SIZES);
+	call->identity = cn_identity_name();
+}
+
+/* A credential the definition names; what is wrong with it is for the step that needs it. */
+static void
+open_credential(CnCall *call, const CnCredentialRef *ref, CnExecCredential *credential)
+{
+	const CnCredentialRow *row = cn_credential_find(&call->workspace.id, ref->service, ref->label,
+													call->identity);
+
+	if (row == NULL)
+		cn_fail(&credential->failure, CN_CREDENTIAL_MISSING, "there is no credential \"%s/%s\"",
+				ref->service, ref->label);
+	else
+		credential->opened = cn_credential_open(row, call->context, &credential->failure);
+}
+
+static void
+open_credentials(CnCall *call)
+{
+	const CnDefinition *def = call->definition;
+	MemoryContext old = MemoryContextSwitchTo(call->context);
+
+	call->credentials = palloc0(sizeof(CnExecCredential) * (def->credential_count + 1));
+	for (int i = 0; i < def->credential_count; i++)
+		open_credential(call, &def->credentials[i], &call->credentials[i]);
+	MemoryContextSwitchTo(old);
+}
+
+void
+cn_call_connector(CnCall *call, const char *name)
+{
+	call->connector = cn_cache_get(&call->workspace.id, name, call->context);
+	if (call->connector == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("connector \"%s\" does not exist in workspace \"%s\"", name,
+						call->workspace.slug)));
+	if (!call->connector->enabled)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("connector \"%s\" is disabled", call->connector->name),
+				 errhint("Set connectors.enabled to true to run it.")));
+	call->definition = call->connector->definition;
+	open_credentials(call);
+}
+
+void
+cn_call_definition(CnCall *call, Jsonb *config)
+{
+	MemoryContext old = MemoryContextSwitchTo(call->context);
+	CnProblems	problems;
+
+	call->definition = cn_cache_compile(config, &problems);
+	MemoryContextSwitchTo(old);
+	if (call->definition == NULL)
+		cn_cache_refuse("(test)", &problems);
+	open_credentials(call);
+}
+
+/* ---- running ---- */
+
+/* Timeout of an attempt where neither the definition nor a connector says. */
+#define DEFAULT_TIMEOUT_MS 30000
+
+/* A test shows all there is; the history keeps what its connector allows. */
+static CnKeep
+keep_of(const CnConnector *connector)
+{
+	if (connector == NULL)
+		return CN_KEEP_ALL;
+	return connector->log_response_data ? CN_KEEP_PAYLOADS : CN_KEEP_NONE;
+}
+
+CnExecution *
+cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done, void *arg)
+{
+	const CnConnector *connector = call->connector;
+	MemoryContext old = MemoryContextSwitchTo(context);
+	CnExecInput given = {
+		.workspace = call->workspace.id,
+		.definition = call->definition,
+		.credentials = call->credentials,
+		.input = input,
+		.timeout_ms = connector ? connector->timeout_ms : DEFAULT_TIMEOUT_MS,
+		.max_retries = connector ? connector->max_retries : 0,
+		.continue_on_error = connector && connector->continue_on_error,
+		.keep = keep_of(connector),
+	};
+	CnExecution *execution = cn_exec_create(&given, context);
+
+	cn_exec_start(execution, cn_http_process_mux(), done, arg);
+	MemoryContextSwitchTo(old);
+	return execution;
+}
+
+void
+cn_call_wait(CnExecution *execution)
+{
+	CnHttpMux  *mux = cn_http_process_mux();
+
+	while (cn_exec_state(execution) != CN_EXEC_DONE)
+	{
+		cn_http_wait(mux, -1);
+		cn_http_mux_turn(mux);
+	}
+}
+
+/* ---- the outcome ---- */
+
+/* The credential of the i-th step if it was sent to the remote, else NULL. */
+static const pg_uuid_t *
+used_credential(const CnCall *call, const CnExecution *execution, int i)
+{
+	const CnStepRecord *step = cn_exec_step(execution, i);
+	const CnExecCredential *credential;
+
+	if (step->attempts == 0 || step->def->credential < 0)
+		return NULL;
+	credential = &call->credentials[step->def->credential];
+	return credential->opened ? &credential->opened->id : NULL;
+}
+
+/* One execution is counted with the first credential it used; the others are noted beside it. */
+static void
+count(CnCall *call, const CnExecution *execution)
+{
+	const CnOutcome *outcome = cn_exec_outcome(execution);
+	const pg_uuid_t *workspace = &call->workspace.id;
+	const pg_uuid_t *connector = &call->connector->id;
+	const pg_uuid_t *first = NULL;
+
+	for (int i = 0; i < cn_exec_step_count(execution); i++)
+	{
+		const pg_uuid_t *used = used_credential(call, execution, i);
+
+		if (first == NULL)
+			first = used;
+		else if (used && used != first)
+			cn_stats_used(workspace, connector, used, outcome->started_at);
+	}
+	cn_stats_count(workspace, connector, first, outcome->failure.code == CN_OK,
+				   outcome->started_at);
+}
+
+void
+cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input)
+{
+	cn_history_write(execution, call->connector, input, "sql", call->identity);
+	count(call, execution);
+}
+
+char *
+cn_call_message(const CnFailure *failure)
+{
+	if (failure->code == CN_OK)
+		return NULL;
+	if (failure->remote_message)
+		return psprintf("%s: %s", failure->message, failure->remote_message);
+	return failure->message;
+}
+
+TupleDesc
+cn_call_row_type(FunctionCallInfo fcinfo)
+{
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return BlessTupleDesc(desc);
+}
+
+HeapTuple
+cn_call_result(const CnExecution *execution, TupleDesc desc)
+{
+	const CnOutcome *outcome = cn_exec_outcome(execution);
+	const CnFailure *failure = &outcome->failure;
+	Datum		values[8] = {0};
+	bool		nulls[8] = {false};
+
+	values[0] = UUIDPGetDatum(cn_exec_id(execution));
+	values[1] = CStringGetTextDatum(cn_status_name(failure));
+	values[2] = PointerGetDatum(outcome->output);
+	nulls[2] = outcome->output == NULL;
+	nulls[3] = nulls[4] = failure->code == CN_OK;
+	if (failure->code != CN_OK)
+	{
+		values[3] = CStringGetTextDatum(cn_code_info(failure->code)->name);
+		values[4] = CStringGetTextDatum(cn_call_message(failure));
+	}
+	values[5] = Int32GetDatum(outcome->http_status);
+	nulls[5] = outcome->http_status == 0;
+	values[6] = JsonbPGetDatum(cn_history_steps(execution, false));
+	values[7] = Float8GetDatum(outcome->execution_time_ms);
+	return heap_form_tuple(desc, values, nulls);
+}

@@ -1,0 +1,60 @@
+/*
+ * call.h -- executions on behalf of a session: who asks, what runs, what is recorded.
+ *
+ * A call is one function call of a user: it has an identity, a workspace and usually
+ * a connector.  It runs one execution, or (a batch) many.
+ */
+#ifndef CN_SQLAPI_CALL_H
+#define CN_SQLAPI_CALL_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+
+#include "catalog/cache.h"
+#include "core/identity.h"
+#include "engine/engine.h"
+
+typedef struct CnCall
+{
+	MemoryContext context;		/* all that must not outlive the call */
+	CnWorkspace workspace;
+	const char *identity;
+	CnConnector *connector;		/* NULL: a definition that is not saved */
+	CnDefinition *definition;
+	CnExecCredential *credentials;	/* those the definition names */
+} CnCall;
+
+/* Resolve the workspace and who asks.  function: its name for errors, "connector_execute()". */
+extern void cn_call_begin(CnCall *call, const char *function, const char *workspace, CnRight right);
+
+/* Find the connector; raises 42704 or 55000 unless it is there and enabled.  Opens its credentials. */
+extern void cn_call_connector(CnCall *call, const char *name);
+
+/* Take a definition that is not saved instead; raises 22023 with all its problems. */
+extern void cn_call_definition(CnCall *call, Jsonb *config);
+
+/*
+ * Start an execution of the call in context, the call's or a child of it.  done
+ * (NULL: none) is called when it is over, maybe before this returns.
+ */
+extern CnExecution *cn_call_start(CnCall *call, Jsonb *input, MemoryContext context,
+								  CnExecDone done, void *arg);
+
+/* Wait until it is done.  An interrupt ends it with its context. */
+extern void cn_call_wait(CnExecution *execution);
+
+/* Write the history row of a finished execution and count it. */
+extern void cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input);
+
+/* The row of type connector_result. */
+extern HeapTuple cn_call_result(const CnExecution *execution, TupleDesc desc);
+
+/* The type of rows the function returns. */
+extern TupleDesc cn_call_row_type(FunctionCallInfo fcinfo);
+
+/* "message: what the remote said" of a failure; NULL without one. */
+extern char *cn_call_message(const CnFailure *failure);
+
+#endif							/* CN_SQLAPI_CALL_H */
