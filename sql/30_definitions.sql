@@ -113,7 +113,12 @@ SELECT n, t.try(format('INSERT INTO connectors (name, %s, config) VALUES (%L, %L
   FROM (VALUES (1, 'input_schema', '[]'), (2, 'input_schema', '7'), (3, 'input_schema', '"x"'), (4, 'input_schema', 'null'),
     (5, 'field_mappings', '7'), (6, 'field_mappings', '"x"'), (7, 'timeout_ms', '999'), (8, 'timeout_ms', '60001'),
     (9, 'max_retries', '-1'), (10, 'max_retries', '6'), (11, 'enabled', NULL), (12, 'version', '7'), (13, 'created_by', 'x'),
-    (14, 'total_executions', '7'), (15, 'type', 'multi'), (16, 'updated_at', '2001-01-01')) v(n, col, val) ORDER BY n;
+    (14, 'total_executions', '7'), (15, 'type', 'multi'), (16, 'updated_at', '2001-01-01'), (17, 'field_mappings', '[7]'),
+    (18, 'field_mappings', '[{}, null]'), (19, 'field_mappings', '[[]]'), (20, 'field_mappings', 'null')) v(n, col, val) ORDER BY n;
+BEGIN;
+SELECT n, t.try(format('INSERT INTO connectors (name, field_mappings, config) VALUES (%L, %L, %L)', 'm' || n, val, '{"url": "https://h/"}'))
+  FROM (VALUES (1, '{}'), (2, '[]'), (3, '[{}, {"a": 1}]')) v(n, val) ORDER BY n;
+ROLLBACK;
 SELECT t.try(format('INSERT INTO connectors (name, config) VALUES (%L, %L)', n, '{"url": "https://h/"}'))
   FROM (VALUES (1, ''), (2, ' a'), (3, '-a'), (4, 'a/b'), (5, 'a"b'), (6, E'a\nb'), (7, repeat('a', 129)), (8, NULL)) v(o, n) ORDER BY o;
 SELECT t.try('INSERT INTO connectors (name, config) VALUES (''good'', ''{"url": "https://h/"}'')');

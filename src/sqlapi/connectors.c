@@ -68,20 +68,49 @@ version_differs(HeapTuple old, HeapTuple new, TupleDesc desc)
 
 /* ---- before: check and number ---- */
 
+static bool
+is_object(Jsonb *value)
+{
+	return JB_ROOT_IS_OBJECT(value);
+}
+
+static bool
+is_object_or_list_of_objects(Jsonb *value)
+{
+	if (JB_ROOT_IS_OBJECT(value))
+		return true;
+	if (JB_ROOT_IS_SCALAR(value))
+		return false;
+	for (uint32 i = 0; i < JB_ROOT_COUNT(value); i++)
+	{
+		JsonbValue *item = getIthJsonbValueFromContainer(&value->root, i);
+
+		if (item->type != jbvBinary || !JsonContainerIsObject(item->val.binary.data))
+			return false;
+	}
+	return true;
+}
+
+/* What the value of a JSON column has to be, if it is not that; else NULL. */
+static const char *
+expected_instead(const char *name, Jsonb *value)
+{
+	if (strcmp(name, "field_mappings") == 0)
+		return is_object_or_list_of_objects(value) ? NULL : "an object or an array of objects";
+	return is_object(value) ? NULL : "a JSON object";
+}
+
 static void
-check_object(HeapTuple tuple, TupleDesc desc, const char *name, bool array_too)
+check_json(HeapTuple tuple, TupleDesc desc, const char *name)
 {
 	bool		isnull;
 	Datum		value = column(tuple, desc, name, &isnull);
-	Jsonb	   *jb;
+	const char *expected = isnull ? NULL : expected_instead(name, DatumGetJsonbP(value));
 
-	if (isnull)
-		return;
-	jb = DatumGetJsonbP(value);
-	if (!JB_ROOT_IS_OBJECT(jb) && !(array_too && JB_ROOT_IS_ARRAY(jb) && !JB_ROOT_IS_SCALAR(jb)))
+	if (expected)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s of a connector must be a JSON object", name)));
+				 errmsg("%s of a connector must be %s", name, expected)));
 }
 
 /* Raises unless the row may be saved. */
@@ -101,8 +130,8 @@ check_row(HeapTuple tuple, TupleDesc desc)
 		return;
 	if (cn_cache_compile(DatumGetJsonbP(config), &problems) == NULL)
 		cn_cache_refuse(TextDatumGetCString(name), &problems);
-	check_object(tuple, desc, "input_schema", false);
-	check_object(tuple, desc, "field_mappings", true);
+	check_json(tuple, desc, "input_schema");
+	check_json(tuple, desc, "field_mappings");
 }
 
 /*
