@@ -34,7 +34,12 @@ SELECT n, pg_temp.set(args) FROM (VALUES
     (25, $$'svc', '{"api_key": "k"}', scope => 'team', allowed_hosts => ARRAY['h']$$),
     (26, $$'svc', '{"api_key": "k"}'$$),
     (27, $$'svc', '{"api_key": "k"}', allowed_hosts => '{}'$$),
-    (28, $$'svc', '{"username": "a:b", "password": "k"}', 'basic', allowed_hosts => ARRAY['h']$$)
+    (28, $$'svc', '{"username": "a:b", "password": "k"}', 'basic', allowed_hosts => ARRAY['h']$$),
+    (29, $$'svc', '{"token": "a\n"}', 'bearer', allowed_hosts => ARRAY['h']$$),
+    (30, $$'svc', '{"token": "a\u007fb"}', 'bearer', allowed_hosts => ARRAY['h']$$),
+    (31, $$'svc', '{"api_key": "\ta"}', parameters => '{"in": "query", "name": "k"}', allowed_hosts => ARRAY['h']$$),
+    (32, $$'svc', '{"username": "a\u0001", "password": "k"}', 'basic', allowed_hosts => ARRAY['h']$$),
+    (33, $$'svc', '{"username": "a", "password": "k\r"}', 'basic', allowed_hosts => ARRAY['h']$$)
     ) v(n, args) ORDER BY n;
 
 \echo # parameters
@@ -60,6 +65,10 @@ SELECT pg_temp.set($$'svc', '{"api_key": "q-0123456789"}', label => 'query', par
 SELECT pg_temp.set($$'github', '{"token": "t-0123456789"}', 'bearer', allowed_hosts => ARRAY['api.github.com']$$);
 SELECT pg_temp.set($$'jira', '{"username": "me", "password": "p-0123456789"}', 'basic', '{"subdomain": "acme"}',
     ARRAY['*.atlassian.net']$$);
+-- A colon in a password, letters beyond ASCII, and line breaks in fields that only templates read are no harm.
+SELECT pg_temp.set($$'odd', '{"username": "é", "password": "p:0123456789"}', 'basic', allowed_hosts => ARRAY['h.example.com']$$);
+SELECT pg_temp.set($$'pem', '{"token": "t-0123456789", "pem": "a\nb-0123456789"}', 'bearer', allowed_hosts => ARRAY['h.example.com']$$);
+SELECT connector_credential_delete(s) FROM unnest(ARRAY['odd', 'pem']) s;
 SELECT service_name, label, scope, owner, auth_kind, key_id, parameters, allowed_hosts, status, expires_at,
        last_used_at, created_by
   FROM workspace_api_credentials ORDER BY service_name, label;

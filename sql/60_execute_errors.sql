@@ -136,14 +136,14 @@ SELECT t.run('{"url": "http://127.0.0.1/", "credential": "none"}');
 SELECT t.run('{"url": "http://127.0.0.1/", "credential": "none/label"}');
 SET ROLE regress_anna;
 SELECT t.try($$SELECT connector_credential_set('svc', '{"token": "t-0123456789"}', 'bearer', '{"sub": "acme"}', ARRAY['api.example.com', 'http://127.0.0.1:81'])$$);
-SELECT t.try($$SELECT connector_credential_set('broken', '{"token": "t-0123456789\r\nEvil: 1"}', 'bearer', allowed_hosts => ARRAY['http://127.0.0.1'])$$);
+SELECT t.try($$SELECT connector_credential_set('broken', '{"token": "t-0123456789", "note": "n-0123456789\r\nEvil: 1"}', 'bearer', allowed_hosts => ARRAY['http://127.0.0.1'])$$);
 SELECT t.try($$SELECT connector_credential_set('old', '{"token": "t-0123456789"}', 'bearer', allowed_hosts => ARRAY['http://127.0.0.1'], expires_at => '2001-01-01')$$);
 SET ROLE regress_ed;
 SELECT u, t.run(jsonb_build_object('url', u, 'credential', 'svc')) FROM (VALUES
     (1, 'http://127.0.0.1/'), (2, 'http://127.0.0.1:81/'), (3, 'https://127.0.0.1:81/'), (4, 'http://api.example.com/'),
     (5, 'https://api.example.com.evil.example/'), (6, 'https://evil.example/?api.example.com'), (7, 'https://api.example.com:8443/'),
     (8, 'http://0x7f.1:81/')) v(n, u) ORDER BY n;
-SELECT t.run('{"url": "http://127.0.0.1/", "credential": "broken"}');
+SELECT t.run('{"url": "http://127.0.0.1/", "credential": "broken", "headers": {"X-Note": "{{workspace.note}}"}}');
 SELECT t.run('{"url": "http://127.0.0.1/", "credential": "old"}');
 SELECT t.run('{"url": "http://{{workspace.token}}/", "credential": "svc"}');
 SELECT t.run('{"url": "http://127.0.0.1:81/{{workspace.nothing}}", "credential": "svc"}');

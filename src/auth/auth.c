@@ -116,9 +116,9 @@ basic_apply(const CnCredential *credential, MemoryContext context, CnAuthAdditio
 }
 
 static const CnAuthKind kinds[] = {
-	{"api_key", api_key_fields, none_visible, api_key_check, api_key_apply},
-	{"bearer", bearer_fields, none_visible, NULL, bearer_apply},
-	{"basic", basic_fields, basic_visible, NULL, basic_apply},
+	{"api_key", api_key_fields, none_visible, NULL, api_key_check, api_key_apply},
+	{"bearer", bearer_fields, none_visible, NULL, NULL, bearer_apply},
+	{"basic", basic_fields, basic_visible, "username", NULL, basic_apply},
 };
 
 const CnAuthKind *
@@ -150,13 +150,43 @@ listed(const char *const *names, const char *name)
 	return false;
 }
 
-static bool
-has_key(Jsonb *object, const char *key)
+/*
+ * What a field may not hold: it is sent in a header, or, for the two of basic,
+ * encoded as text without control characters, of which the first ends at a colon
+ * (RFC 9110, section 5.5; RFC 7617, section 2).  The message never shows the value.
+ */
+static void
+check_field_text(const CnAuthKind *kind, const char *field, const char *text, int len)
+{
+	for (int i = 0; i < len; i++)
+		if ((unsigned char) text[i] < ' ' || text[i] == 0x7f)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the field \"%s\" of the secret has a line break or another control character",
+							field),
+					 errhint("A line break at the end is often left over from a file; cut it off.")));
+	if (kind->no_colon && strcmp(kind->no_colon, field) == 0 && memchr(text, ':', len))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the field \"%s\" of the secret has a colon", field),
+				 errdetail("In credentials of kind %s a colon ends the user name.", kind->name)));
+}
+
+/* A field that the kind needs; values that are no strings are refused where they are encoded. */
+static void
+check_field(const CnAuthKind *kind, Jsonb *secret, const char *field)
 {
 	JsonbValue	buffer;
+	JsonbValue *value = JB_ROOT_IS_OBJECT(secret)
+		? getKeyJsonValueFromContainer(&secret->root, field, strlen(field), &buffer) : NULL;
 
-	return JB_ROOT_IS_OBJECT(object) &&
-		getKeyJsonValueFromContainer(&object->root, key, strlen(key), &buffer) != NULL;
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the secret of a credential of kind %s needs the field \"%s\"",
+						kind->name, field)));
+	if (value->type == jbvString)
+		check_field_text(kind, field, value->val.string.val, value->val.string.len);
 }
 
 /*
@@ -201,13 +231,7 @@ void
 cn_auth_check(const CnAuthKind *kind, Jsonb *secret, Jsonb *parameters)
 {
 	for (const char *const *field = kind->fields; *field; field++)
-	{
-		if (!has_key(secret, *field))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the secret of a credential of kind %s needs the field \"%s\"",
-							kind->name, *field)));
-	}
+		check_field(kind, secret, *field);
 	check_parameters(kind, parameters);
 }
 

@@ -27,6 +27,7 @@ typedef struct CnAuthKind
 	const char *name;
 	const char *const *fields;	/* secret fields that must be there; NULL ends */
 	const char *const *visible; /* of those, the ones that replies may show (a user name) */
+	const char *no_colon;		/* a field that must not have one; or NULL */
 
 	/* What is wrong with the parameters (static text), or NULL. */
 	const char *(*check) (const CnJson *parameters);
