@@ -198,6 +198,16 @@ cn_build_int(CnJsonbBuilder *b, int64 number)
 }
 
 void
+cn_build_bool(CnJsonbBuilder *b, bool flag)
+{
+	JsonbValue	value;
+
+	value.type = jbvBool;
+	value.val.boolean = flag;
+	push(b, &value);
+}
+
+void
 cn_build_jsonb(CnJsonbBuilder *b, Jsonb *jb)
 {
 	JsonbValue	value;

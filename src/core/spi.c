@@ -13,6 +13,17 @@
 #include "core/install.h"
 #include "core/spi.h"
 
+/* Begin a visit as the user that is current. */
+static void
+begin(CnSpi *spi)
+{
+	spi->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
 void
 cn_spi_begin(CnSpi *spi)
 {
@@ -22,11 +33,15 @@ cn_spi_begin(CnSpi *spi)
 	SetUserIdAndSecContext(install->owner,
 						   spi->save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);
-	spi->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	begin(spi);
+}
+
+void
+cn_spi_begin_as_caller(CnSpi *spi)
+{
+	(void) cn_install();
+	GetUserIdAndSecContext(&spi->save_userid, &spi->save_sec_context);
+	begin(spi);
 }
 
 void
@@ -94,6 +109,29 @@ cn_spi_run(CnStatement *statement, Datum *values, const char *nulls, long limit)
 	PopActiveSnapshot();
 	if (rc < 0)
 		elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(rc));
+	return SPI_processed;
+}
+
+uint64
+cn_spi_run_as_caller(CnStatement *statement, Datum *values, const char *nulls, bool read_only)
+{
+	int			rc;
+
+	prepare(statement);
+	rc = SPI_execute_plan(statement->plan, values, nulls, read_only, 0);
+	if (rc < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(rc));
+	return SPI_processed;
+}
+
+uint64
+cn_spi_run_once(const char *sql, int nargs, Oid *argtypes, Datum *values)
+{
+	int			rc = SPI_execute_with_args(expand_schema(sql, cn_install()->schema), nargs, argtypes,
+										   values, NULL, false, 0);
+
+	if (rc < 0)
+		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(rc));
 	return SPI_processed;
 }
 

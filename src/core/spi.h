@@ -5,6 +5,10 @@
  * on it, and with search_path pinned to pg_catalog, pg_temp.  So each must
  * filter by workspace itself, and names our objects as "@.name", which becomes
  * the extension's schema.  Parameters always, never text pasted in.
+ *
+ * Those of cn_spi_begin_as_caller are the exception: what callers could as well
+ * say themselves, run with their rights and under row security.  They filter
+ * by workspace too: superusers see all.
  */
 #ifndef CN_CORE_SPI_H
 #define CN_CORE_SPI_H
@@ -42,6 +46,9 @@ typedef struct CnSpi
 extern void cn_spi_begin(CnSpi *spi);
 extern void cn_spi_end(CnSpi *spi);
 
+/* The same, but nobody's rights are taken on. */
+extern void cn_spi_begin_as_caller(CnSpi *spi);
+
 /*
  * Run statement; nulls as for SPI ('n' or ' ', may be NULL).  Returns the
  * number of rows processed; rows are in SPI_tuptable.  limit 0: all.
@@ -49,6 +56,17 @@ extern void cn_spi_end(CnSpi *spi);
  * looked up like a catalog entry, whatever the isolation level).
  */
 extern uint64 cn_spi_run(CnStatement *statement, Datum *values, const char *nulls, long limit);
+
+/*
+ * The same between cn_spi_begin_as_caller and cn_spi_end.  A statement sees
+ * what one typed at that moment would see, or, if read_only, what the calling
+ * query sees; that is for functions that are declared stable.
+ */
+extern uint64 cn_spi_run_as_caller(CnStatement *statement, Datum *values, const char *nulls,
+								   bool read_only);
+
+/* Run, as the caller, a statement that was put together for this one call. */
+extern uint64 cn_spi_run_once(const char *sql, int nargs, Oid *argtypes, Datum *values);
 
 /* Column col (from 1) of row of SPI_tuptable. */
 extern Datum cn_spi_value(uint64 row, int col, bool *isnull);
