@@ -10,6 +10,9 @@
 static void
 compile_listed_pair(CnCompiler *c, const CnJson *item, const char *path, CnPair *pair)
 {
+	static const char *const keys[] = {
+		"name", "key", "static", "input", "optional", "type", "value", NULL
+	};
 	const char *type = cn_json_get_string(item, "type");
 	const CnJson *fixed = cn_json_get(item, "static");
 	const char *input = cn_json_get_string(item, "input");
@@ -20,6 +23,7 @@ compile_listed_pair(CnCompiler *c, const CnJson *item, const char *path, CnPair 
 		cn_problem(c->problems, path, "expected an object with name and static or input");
 		return;
 	}
+	cn_compile_keys(c, item, path, keys, NULL);
 	pair->name = cn_json_get_string(item, "name");
 	if (pair->name == NULL)
 		pair->name = cn_json_get_string(item, "key");
@@ -166,9 +170,7 @@ compile_part(CnCompiler *c, const CnJson *item, const char *path, CnPartDef *par
 		cn_problem(c->problems, path, "expected an object, found %s", cn_json_type_name(item->type));
 		return;
 	}
-	for (int i = 0; i < item->len; i++)
-		if (!cn_compile_listed(keys, item->u.members[i].key))
-			cn_problem(c->problems, cn_compile_child(path, item->u.members[i].key), "unknown key");
+	cn_compile_keys(c, item, path, keys, NULL);
 	part->path = path;
 	part->name = cn_compile_member(c, item, "name", path, true);
 	part->filename = cn_compile_member(c, item, "filename", path, true);
