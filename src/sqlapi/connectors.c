@@ -17,6 +17,7 @@
 #include "core/identity.h"
 #include "core/spi.h"
 #include "sqlapi/args.h"
+#include "sqlapi/fields.h"
 
 CN_FUNCTION(connector_before_save);
 CN_FUNCTION(connector_after_save);
@@ -68,44 +69,12 @@ version_differs(HeapTuple old, HeapTuple new, TupleDesc desc)
 
 /* ---- before: check and number ---- */
 
-static bool
-is_object(Jsonb *value)
-{
-	return JB_ROOT_IS_OBJECT(value);
-}
-
-static bool
-is_object_or_list_of_objects(Jsonb *value)
-{
-	if (JB_ROOT_IS_OBJECT(value))
-		return true;
-	if (JB_ROOT_IS_SCALAR(value))
-		return false;
-	for (uint32 i = 0; i < JB_ROOT_COUNT(value); i++)
-	{
-		JsonbValue *item = getIthJsonbValueFromContainer(&value->root, i);
-
-		if (item->type != jbvBinary || !JsonContainerIsObject(item->val.binary.data))
-			return false;
-	}
-	return true;
-}
-
-/* What the value of a JSON column has to be, if it is not that; else NULL. */
-static const char *
-expected_instead(const char *name, Jsonb *value)
-{
-	if (strcmp(name, "field_mappings") == 0)
-		return is_object_or_list_of_objects(value) ? NULL : "an object or an array of objects";
-	return is_object(value) ? NULL : "a JSON object";
-}
-
 static void
 check_json(HeapTuple tuple, TupleDesc desc, const char *name)
 {
 	bool		isnull;
 	Datum		value = column(tuple, desc, name, &isnull);
-	const char *expected = isnull ? NULL : expected_instead(name, DatumGetJsonbP(value));
+	const char *expected = isnull ? NULL : cn_fields_expected(name, DatumGetJsonbP(value));
 
 	if (expected)
 		ereport(ERROR,

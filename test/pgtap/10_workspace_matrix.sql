@@ -24,6 +24,7 @@ BEGIN
         INSERT INTO connectors (name, config) VALUES ('c', '{"url": "http://127.0.0.1/"}');
         PERFORM connector_credential_set('svc', '{"token": "tap-0123456789"}', 'bearer', allowed_hosts => ARRAY['h.example.com']);
         PERFORM connector_add_member('somebody', 'viewer', 'jwt');
+        PERFORM connector_create('deleted', '{"url": "http://127.0.0.1/"}'), connector_delete('deleted');
         PERFORM connector_try_execute('c');
         PERFORM set_config('role', 'none', true);
         -- Deltas are written at commit, which this test never reaches.
@@ -150,13 +151,40 @@ INSERT INTO calls VALUES
     ('connector_test', 'connector_test(''{"url": "http://127.0.0.1/"}'', workspace => %1$L)'),
     ('connector_stats', 'connector_stats(workspace => %1$L)'),
     ('connector_stats', 'connector_stats(%2$L, workspace => %1$L)'),
-    ('increment_connector_stats', 'increment_connector_stats(%2$L, true)');
+    ('increment_connector_stats', 'increment_connector_stats(%2$L, true)'),
+    ('connector_create', 'connector_create(''evil'', ''{"url": "http://127.0.0.1/"}'', workspace => %1$L)'),
+    ('connector_update', 'connector_update(''c'', ''{"description": "evil"}'', workspace => %1$L)'),
+    ('connector_update', 'connector_update(%2$L, ''{"description": "evil"}'')'),
+    ('connector_update', 'connector_update(%2$L, ''{"description": "evil"}'', workspace => %1$L)'),
+    ('connector_delete', 'connector_delete(''c'', workspace => %1$L)'),
+    ('connector_delete', 'connector_delete(%2$L)'),
+    ('connector_clone', 'connector_clone(''c'', ''stolen'', workspace => %1$L)'),
+    ('connector_clone', 'connector_clone(%2$L, ''stolen'')'),
+    ('connector_clone', 'connector_clone(%2$L, ''stolen'', ''tap-b'', workspace => %1$L)'),
+    ('connector_clone', 'connector_clone(''c'', ''planted'', target_workspace => %1$L)'),
+    ('connector_set_enabled', 'connector_set_enabled(ARRAY[''c''], false, workspace => %1$L)'),
+    ('connector_set_enabled', 'connector_set_enabled(ARRAY[%2$L], false)'),
+    ('connector_revert', 'connector_revert(''c'', 1, workspace => %1$L)'),
+    ('connector_revert', 'connector_revert(%2$L, 1)'),
+    ('connector_revert', 'connector_revert(''deleted'', 1, workspace => %1$L)'),
+    ('connector_import', 'connector_import(''{"name": "c", "config": {"url": "http://127.0.0.1/"}}'', ''replace'', workspace => %1$L)'),
+    ('connector_export', 'connector_export(workspace => %1$L)'),
+    ('connector_export', 'connector_export(%2$L)'),
+    ('connector_export', 'connector_export(''c'', workspace => %1$L)'),
+    ('connector_version_diff', 'connector_version_diff(''c'', 1, 1, workspace => %1$L)'),
+    ('connector_version_diff', 'connector_version_diff(%2$L, 1, 1)'),
+    ('connector_version_diff', 'connector_version_diff(''deleted'', 1, 1, workspace => %1$L)'),
+    ('_connector_id', '_connector_id(''c'', workspace => %1$L)'),
+    ('_connector_id', '_connector_id(%2$L)'),
+    ('_connector_version', '_connector_version(''c'', 1, workspace => %1$L)'),
+    ('_connector_version', '_connector_version(%2$L, 1)');
 -- Those that take no workspace and no id of a tenant's, each looked at and found to be harmless.
 CREATE TEMP TABLE harmless (name text);
 INSERT INTO harmless VALUES
     ('connector_my_workspaces'),    -- of the caller, checked below
     ('connector_whoami'), ('connector_is_admin'), ('connector_check'), ('connector_id_at'),
     ('connector_id_time'),          -- reads only the id itself
+    ('_connector_credentials'), ('_connector_json_diff'),   -- of JSON alone
     ('_connector_pending_stats');   -- checked below
 
 CREATE VIEW tap.functions AS
@@ -210,6 +238,13 @@ SELECT is(tap.outcome('tap_b', 'SELECT connector_execute(''c'')'), '22023', 'of 
 SELECT is(tap.outcome('tap_b', 'SELECT connector_try_execute(''c'', workspace => ''tap-a'')'), '42501', 'a viewer there executes nothing there');
 SELECT is(tap.outcome('tap_b', 'SELECT connector_try_execute(''c'', workspace => ''tap-b'')'), 'rows 1', 'an owner here does here');
 SELECT is(tap.outcome('tap_b', format('UPDATE connectors SET description = ''x'' WHERE workspace_id = %L', :'a')), 'rows 0', 'a viewer there changes nothing there');
+SELECT is(tap.outcome('tap_b', 'SELECT ' || call), '42501', 'a viewer there manages nothing there: ' || call) FROM (VALUES
+    ('connector_create(''x'', ''{"url": "http://h/"}'', workspace => ''tap-a'')'), ('connector_update(''c'', ''{"icon": "x"}'', workspace => ''tap-a'')'),
+    ('connector_delete(''c'', ''tap-a'')'), ('connector_set_enabled(''{c}'', false, ''tap-a'')'), ('connector_revert(''deleted'', 1, ''tap-a'')'),
+    ('connector_clone(''c'', ''x'', ''tap-a'', ''tap-b'')'), ('connector_clone(''c'', ''x'', workspace => ''tap-a'')'),
+    ('connector_import(''{"name": "x", "config": {"url": "http://h/"}}'', workspace => ''tap-a'')')) v(call);
+SELECT is(tap.outcome('tap_b', 'SELECT ' || call), 'rows 1', 'and reads: ' || call) FROM (VALUES
+    ('connector_export(workspace => ''tap-a'')'), ('connector_clone(''c'', ''read'', ''tap-b'', ''tap-a'')')) v(call);
 SELECT is(tap.outcome('tap_b', format('SELECT increment_connector_stats(%L, true)', :'conn')), '42501', 'nor counts');
 SELECT is(tap.outcome('tap_b', format('SELECT 1 FROM connectors WHERE workspace_id = %L', :'a')), 'rows 1', 'and sees it');
 
