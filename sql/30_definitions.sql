@@ -117,7 +117,8 @@ SELECT n, t.try(format('INSERT INTO connectors (name, %s, config) VALUES (%L, %L
     (18, 'field_mappings', '[{}, null]'), (19, 'field_mappings', '[[]]'), (20, 'field_mappings', 'null')) v(n, col, val) ORDER BY n;
 BEGIN;
 SELECT n, t.try(format('INSERT INTO connectors (name, field_mappings, config) VALUES (%L, %L, %L)', 'm' || n, val, '{"url": "https://h/"}'))
-  FROM (VALUES (1, '{}'), (2, '[]'), (3, '[{}, {"a": 1}]')) v(n, val) ORDER BY n;
+  FROM (VALUES (1, '{}'), (2, '[]'), (3, '[{}, {"a": 1}]'),
+    (4, '[{"table": "t", "key": {"id": "{{input.id}}"}, "set": {"a": "$.a | lower"}}]')) v(n, val) ORDER BY n;
 ROLLBACK;
 SELECT t.try(format('INSERT INTO connectors (name, config) VALUES (%L, %L)', n, '{"url": "https://h/"}'))
   FROM (VALUES (1, ''), (2, ' a'), (3, '-a'), (4, 'a/b'), (5, 'a"b'), (6, E'a\nb'), (7, repeat('a', 129)), (8, NULL)) v(o, n) ORDER BY o;

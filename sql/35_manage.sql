@@ -41,7 +41,7 @@ INSERT INTO connectors (name, config) VALUES ('twin', '{"url": "https://h/1"}');
 SELECT to_jsonb(a) - x = to_jsonb(b) - x FROM connectors a, connectors b, LATERAL (SELECT ARRAY['id', 'name', 'created_at', 'updated_at']) k(x)
  WHERE a.name = 'plain' AND b.name = 'twin';
 SELECT t.try($$SELECT connector_create('plain', '{"url": "https://h/2"}')$$);
-SELECT connector_create('A full_one.2 -', '{"url": "https://h/3", "credential": "crm"}', 'd', '{"type": "object"}', '[{"a": 1}]', 'i', 'c',
+SELECT connector_create('A full_one.2 -', '{"url": "https://h/3", "credential": "crm"}', 'd', '{"type": "object"}', '[{"table": "t", "key": {"id": 1}, "set": {"a": 1}}]', 'i', 'c',
     false, 1000, 5, true, false, 'acme') IS NOT NULL;
 SELECT description, icon, category, config, input_schema, field_mappings, enabled, timeout_ms, max_retries, continue_on_error, log_response_data,
        version, created_by FROM connectors WHERE name LIKE 'A full%';
@@ -131,7 +131,7 @@ SELECT t.try($$SELECT connector_delete('copy')$$);
 DELETE FROM connectors;
 DO $$ BEGIN
     PERFORM connector_create('r', '{"url": "https://h/1"}', 'one', icon => 'i');
-    PERFORM connector_update('r', '{"config": {"url": "https://h/2"}, "input_schema": {"type": "object"}, "field_mappings": {"a": 1},
+    PERFORM connector_update('r', '{"config": {"url": "https://h/2"}, "input_schema": {"type": "object"}, "field_mappings": {"table": "t", "key": {"id": 1}, "set": {"a": 1}},
         "timeout_ms": 2000, "max_retries": 2, "continue_on_error": true, "log_response_data": false}');
     PERFORM connector_update('r', '{"name": "r3", "description": "three", "enabled": false}');
 END $$;
@@ -263,7 +263,7 @@ SELECT t.try($$SELECT connector_export('nothing')$$);
 SELECT t.try($$SELECT connector_export(workspace => 'globex')$$);
 SELECT connector_create('b', '{"url": "https://h/", "credential": "crm", "headers": {"Authorization": "Bearer literal"}}') IS NOT NULL;
 SELECT connector_create('B', '{"url": "https://h/{{input.x | default(\"é\")}}", "credential": {"service": "crm", "label": "eu"}, "timeout_ms": 5000}', 'é "quoted"',
-    '{"type": "object", "n": 1.50}', '[{"z": 1, "a": null}, {}]', 'i', 'c', false, 1000, 5, true, false) IS NOT NULL;
+    '{"type": "object", "n": 1.50}', '[{"table": "t", "key": {"id": 1}, "set": {"z": 1, "a": null}}]', 'i', 'c', false, 1000, 5, true, false) IS NOT NULL;
 SELECT connector_create('a', '{"url": "https://h/", "credential": "crm/default"}') IS NOT NULL;
 SELECT jsonb_pretty(connector_export());
 SET ROLE regress_vic;

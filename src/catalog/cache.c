@@ -45,19 +45,42 @@ static MemoryContext cache_context = NULL;
 static dlist_head entries = DLIST_STATIC_INIT(entries);
 static int	entry_count = 0;
 
+/* Who saved the definition as it is. */
+#define SAVED_BY \
+	"(SELECT changed_by FROM @.connector_versions v" \
+	"  WHERE v.workspace_id OPERATOR(pg_catalog.=) c.workspace_id" \
+	"  AND v.connector_id OPERATOR(pg_catalog.=) c.id AND v.version OPERATOR(pg_catalog.=) c.version)"
+
+/* What compile_row and still_right read, in the order of the numbers below. */
+#define SELECT_CONNECTOR \
+	"SELECT id, version, enabled, xmin, log_response_data, timeout_ms, max_retries," \
+	" continue_on_error, name, config, field_mappings, " SAVED_BY " FROM @.connectors c"
+
+enum
+{
+	ROW_ID = 1,
+	ROW_VERSION,
+	ROW_ENABLED,
+	ROW_XMIN,
+	ROW_LOG,
+	ROW_TIMEOUT,
+	ROW_RETRIES,
+	ROW_CONTINUE,
+	ROW_NAME,
+	ROW_CONFIG,
+	ROW_MAPPINGS,
+	ROW_SAVED_BY
+};
+
 static CnStatement by_name = {
-	.sql = "SELECT id, version, enabled, log_response_data, timeout_ms, name, config, xmin,"
-	" max_retries, continue_on_error"
-	"  FROM @.connectors"
+	.sql = SELECT_CONNECTOR
 	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,
 	.argtypes = {UUIDOID, TEXTOID},
 };
 
 static CnStatement by_id = {
-	.sql = "SELECT id, version, enabled, log_response_data, timeout_ms, name, config, xmin,"
-	" max_retries, continue_on_error"
-	"  FROM @.connectors"
+	.sql = SELECT_CONNECTOR
 	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,
 	.argtypes = {UUIDOID, UUIDOID},
@@ -98,12 +121,46 @@ check_jsonpath(const char *path)
 	return wrong;
 }
 
-CnDefinition *
-cn_cache_compile(Jsonb *config, CnProblems *problems)
+/* What references of a field mapping begin with, beside the output. */
+static const char *const *
+mapping_roots(const CnDefinition *definition)
+{
+	int			count = definition ? definition->all_count : 0;
+	const char **roots = palloc(sizeof(char *) * (count + 5));
+	int			n = 0;
+
+	roots[n++] = "input";
+	roots[n++] = "execution";
+	roots[n++] = "now";
+	roots[n++] = "steps";
+	for (int i = 0; i < count; i++)
+		roots[n++] = definition->all[i]->id;
+	roots[n] = NULL;
+	return roots;
+}
+
+static void
+compile_parts(const CnParts *parts, CnPathCheck check_path, const CnDefinitionLimits *limits,
+			  CnCompiledParts *compiled, CnProblems *problems)
+{
+	memset(compiled, 0, sizeof(*compiled));
+	compiled->definition = cn_definition_compile(cn_json_from_jsonb(parts->config), check_path,
+												 limits, problems);
+	compiled->definition_problems = problems->count;
+	if (parts->field_mappings)
+		compiled->mappings = cn_field_mappings_compile(cn_json_from_jsonb(parts->field_mappings),
+													   "$.field_mappings",
+													   mapping_roots(compiled->definition),
+													   check_path, problems);
+}
+
+bool
+cn_cache_compile(const CnParts *parts, CnCompiledParts *compiled, CnProblems *problems)
 {
 	CnDefinitionLimits limits = cn_catalog_limits();
 
-	return cn_definition_compile(cn_json_from_jsonb(config), check_jsonpath, &limits, problems);
+	compile_parts(parts, check_jsonpath, &limits, compiled, problems);
+	return problems->count == 0;
 }
 
 void
@@ -181,6 +238,32 @@ find_entry(const pg_uuid_t *workspace, const char *asked)
 	return NULL;
 }
 
+/* A jsonb of the row in SPI_tuptable, in the current context; NULL if it is null. */
+static Jsonb *
+row_jsonb(int column)
+{
+	bool		isnull;
+	Datum		value = cn_spi_value(0, column, &isnull);
+
+	return isnull ? NULL : DatumGetJsonbPCopy(value);
+}
+
+static void
+compile_row_parts(CnConnector *connector)
+{
+	CnParts		parts = {
+		.config = row_jsonb(ROW_CONFIG),
+		.field_mappings = row_jsonb(ROW_MAPPINGS),
+	};
+	CnProblems	problems;
+
+	compile_parts(&parts, NULL, NULL, &connector->compiled, &problems);
+	if (problems.count > 0)
+		cn_cache_refuse(connector->name, &problems);
+	if (connector->compiled.mappings)
+		connector->compiled.mappings->saved_by = cn_spi_text(0, ROW_SAVED_BY, connector->context);
+}
+
 /* Compile the row in SPI_tuptable. */
 static CnConnector *
 compile_row(const pg_uuid_t *workspace)
@@ -189,25 +272,20 @@ compile_row(const pg_uuid_t *workspace)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CnConnector *connector = palloc0(sizeof(CnConnector));
-	CnProblems	problems;
 	bool		isnull;
 
 	connector->context = context;
 	connector->workspace = *workspace;
-	cn_spi_uuid(0, 1, &connector->id);
-	connector->version = DatumGetInt32(cn_spi_value(0, 2, &isnull));
-	connector->enabled = DatumGetBool(cn_spi_value(0, 3, &isnull));
-	connector->log_response_data = DatumGetBool(cn_spi_value(0, 4, &isnull));
-	connector->timeout_ms = DatumGetInt32(cn_spi_value(0, 5, &isnull));
-	connector->name = cn_spi_text(0, 6, context);
-	connector->xmin = DatumGetTransactionId(cn_spi_value(0, 8, &isnull));
-	connector->max_retries = DatumGetInt32(cn_spi_value(0, 9, &isnull));
-	connector->continue_on_error = DatumGetBool(cn_spi_value(0, 10, &isnull));
-	connector->definition = cn_definition_compile(
-		cn_json_from_jsonb(DatumGetJsonbPCopy(cn_spi_value(0, 7, &isnull))), NULL, NULL,
-		&problems);
-	if (connector->definition == NULL)
-		cn_cache_refuse(connector->name, &problems);
+	cn_spi_uuid(0, ROW_ID, &connector->id);
+	connector->version = DatumGetInt32(cn_spi_value(0, ROW_VERSION, &isnull));
+	connector->enabled = DatumGetBool(cn_spi_value(0, ROW_ENABLED, &isnull));
+	connector->xmin = DatumGetTransactionId(cn_spi_value(0, ROW_XMIN, &isnull));
+	connector->log_response_data = DatumGetBool(cn_spi_value(0, ROW_LOG, &isnull));
+	connector->timeout_ms = DatumGetInt32(cn_spi_value(0, ROW_TIMEOUT, &isnull));
+	connector->max_retries = DatumGetInt32(cn_spi_value(0, ROW_RETRIES, &isnull));
+	connector->continue_on_error = DatumGetBool(cn_spi_value(0, ROW_CONTINUE, &isnull));
+	connector->name = cn_spi_text(0, ROW_NAME, context);
+	compile_row_parts(connector);
 	MemoryContextSwitchTo(old);
 	MemoryContextSetParent(context, cache_context);
 	return connector;
@@ -254,11 +332,11 @@ still_right(const CnCacheEntry *entry)
 	bool		isnull;
 	pg_uuid_t	id;
 
-	cn_spi_uuid(0, 1, &id);
+	cn_spi_uuid(0, ROW_ID, &id);
 	return cn_uuid_equal(&id, &connector->id) &&
-		connector->version == DatumGetInt32(cn_spi_value(0, 2, &isnull)) &&
-		connector->enabled == DatumGetBool(cn_spi_value(0, 3, &isnull)) &&
-		connector->xmin == DatumGetTransactionId(cn_spi_value(0, 8, &isnull));
+		connector->version == DatumGetInt32(cn_spi_value(0, ROW_VERSION, &isnull)) &&
+		connector->enabled == DatumGetBool(cn_spi_value(0, ROW_ENABLED, &isnull)) &&
+		connector->xmin == DatumGetTransactionId(cn_spi_value(0, ROW_XMIN, &isnull));
 }
 
 /* Compare with, or make from, the row; NULL if there is none. */

@@ -10,6 +10,21 @@
 #include "utils/uuid.h"
 
 #include "catalog/definition.h"
+#include "catalog/field_mapping.h"
+
+/* The columns of a connector that are checked and compiled together. */
+typedef struct CnParts
+{
+	Jsonb	   *config;
+	Jsonb	   *field_mappings; /* NULL: none */
+} CnParts;
+
+typedef struct CnCompiledParts
+{
+	CnDefinition *definition;
+	int			definition_problems;	/* those that come first; the others are of the other columns */
+	CnFieldMappings *mappings;	/* NULL: none */
+} CnCompiledParts;
 
 /*
  * A compiled connector.  It stays as it is while it is pinned, even when the
@@ -30,9 +45,8 @@ typedef struct CnConnector
 	int			timeout_ms;
 	int			max_retries;
 	bool		continue_on_error;
-	CnDefinition *definition;
+	CnCompiledParts compiled;
 } CnConnector;
-
 
 /*
  * The connector of that name (or id) in a workspace, pinned until context is
@@ -42,8 +56,9 @@ typedef struct CnConnector
 extern CnConnector *cn_cache_get(const pg_uuid_t *workspace, const char *name,
 								 MemoryContext context);
 
-/* Compile a definition in the current context; NULL and *problems if it has any. */
-extern CnDefinition *cn_cache_compile(Jsonb *config, CnProblems *problems);
+/* Check and compile what is to be saved, in the current context; false and *problems if it has any. */
+extern bool cn_cache_compile(const CnParts *parts, CnCompiledParts *compiled,
+							 CnProblems *problems);
 
 /* Raises 22023 with every problem in DETAIL. */
 extern void cn_cache_refuse(const char *name, const CnProblems *problems) pg_attribute_noreturn();

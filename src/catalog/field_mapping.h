@@ -68,6 +68,7 @@ typedef struct CnFieldMappings
 {
 	int			count;			/* 0: "{}" or "[]" */
 	CnFieldMapping *list;
+	const char *saved_by;		/* "role:ann", set by who loads them; NULL: unknown */
 } CnFieldMappings;
 
 /*

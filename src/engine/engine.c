@@ -213,6 +213,14 @@ cn_exec_refuse(CnExecution *execution, const CnFailure *failure)
 }
 
 void
+cn_exec_fail(CnExecution *execution, const CnFailure *failure)
+{
+	Assert(execution->state == CN_EXEC_DONE && execution->outcome.failure.code == CN_OK);
+	execution->outcome.failure = *failure;
+	execution->outcome.output = NULL;
+}
+
+void
 cn_exec_start(CnExecution *execution, CnHttpMux *mux, CnExecDone done, void *arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(execution->context);

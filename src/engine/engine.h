@@ -119,6 +119,9 @@ extern CnExecution *cn_exec_create(const CnExecInput *input, MemoryContext conte
 /* Fail it before it starts, with the given failure. */
 extern void cn_exec_refuse(CnExecution *execution, const CnFailure *failure);
 
+/* A success turns into failure after all: what was to be done with the output failed. */
+extern void cn_exec_fail(CnExecution *execution, const CnFailure *failure);
+
 /* Start the first step; done is called when all is over: from here, or from the mux' turn. */
 extern void cn_exec_start(CnExecution *execution, CnHttpMux *mux, CnExecDone done, void *arg);
 

@@ -101,7 +101,7 @@ settle(Batch *batch, BatchSlot *slot)
 	MemoryContext old = MemoryContextSwitchTo(slot->context);
 	HeapTuple	result;
 
-	cn_call_record(&batch->call, slot->execution, slot->input);
+	cn_call_record(&batch->call, slot->execution, slot->input, false);
 	result = cn_call_result(slot->execution, batch->desc);
 	MemoryContextSwitchTo(batch->call.context);
 	slot->result = heap_copytuple(result);

@@ -17,6 +17,7 @@
 #include "queue/history.h"
 #include "sqlapi/call.h"
 #include "stats/stats.h"
+#include "sync/field_mapping.h"
 
 /* ---- who runs what ---- */
 
@@ -72,7 +73,7 @@ cn_call_connector(CnCall *call, const char *name)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("connector \"%s\" is disabled", call->connector->name),
 				 errhint("Set connectors.enabled to true to run it.")));
-	call->definition = call->connector->definition;
+	call->definition = call->connector->compiled.definition;
 	open_credentials(call);
 }
 
@@ -80,12 +81,15 @@ void
 cn_call_definition(CnCall *call, Jsonb *config)
 {
 	MemoryContext old = MemoryContextSwitchTo(call->context);
+	CnParts		parts = {.config = config};
+	CnCompiledParts compiled;
 	CnProblems	problems;
+	bool		fine = cn_cache_compile(&parts, &compiled, &problems);
 
-	call->definition = cn_cache_compile(config, &problems);
 	MemoryContextSwitchTo(old);
-	if (call->definition == NULL)
+	if (!fine)
 		cn_cache_refuse("(test)", &problems);
+	call->definition = compiled.definition;
 	open_credentials(call);
 }
 
@@ -174,9 +178,26 @@ count(CnCall *call, const CnExecution *execution)
 				   outcome->started_at);
 }
 
-void
-cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input)
+/* Put the output of a success where the connector maps it to; if that fails, so does it all. */
+static void
+map_output(CnCall *call, CnExecution *execution, bool raise)
 {
+	const CnOutcome *outcome = cn_exec_outcome(execution);
+	CnFailure	failure = {CN_OK};
+	int64		rows;
+
+	if (outcome->failure.code != CN_OK || call->connector->compiled.mappings == NULL)
+		return;
+	if (!cn_field_mapping_apply(call->connector->compiled.mappings, cn_exec_scope(execution),
+								outcome->output, raise ? call->connector->name : NULL,
+								&failure, &rows))
+		cn_exec_fail(execution, &failure);
+}
+
+void
+cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise)
+{
+	map_output(call, execution, raise);
 	cn_history_write(execution, call->connector, input, "sql", call->identity);
 	count(call, execution);
 }

@@ -45,8 +45,12 @@ extern CnExecution *cn_call_start(CnCall *call, Jsonb *input, MemoryContext cont
 /* Wait until it is done.  An interrupt ends it with its context. */
 extern void cn_call_wait(CnExecution *execution);
 
-/* Write the history row of a finished execution and count it. */
-extern void cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input);
+/*
+ * Apply the connector's field mappings to the output of a finished execution, write
+ * its history row and count it.  raise: a failure is going to be raised, so the
+ * mappings need no subtransaction that could undo them alone.
+ */
+extern void cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise);
 
 /* The row of type connector_result. */
 extern HeapTuple cn_call_result(const CnExecution *execution, TupleDesc desc);

@@ -82,25 +82,35 @@ check_json(HeapTuple tuple, TupleDesc desc, const char *name)
 				 errmsg("%s of a connector must be %s", name, expected)));
 }
 
+static Jsonb *
+json_column(HeapTuple tuple, TupleDesc desc, const char *name)
+{
+	bool		isnull;
+	Datum		value = column(tuple, desc, name, &isnull);
+
+	return isnull ? NULL : DatumGetJsonbP(value);
+}
+
 /* Raises unless the row may be saved. */
 static void
 check_row(HeapTuple tuple, TupleDesc desc)
 {
-	bool		isnull;
-	Datum		config = column(tuple, desc, "config", &isnull);
+	CnParts		parts = {
+		.config = json_column(tuple, desc, "config"),
+		.field_mappings = json_column(tuple, desc, "field_mappings"),
+	};
+	CnCompiledParts compiled;
 	CnProblems	problems;
-	Datum		name;
+	bool		isnull;
+	Datum		name = column(tuple, desc, "name", &isnull);
 
 	/* A null in a NOT NULL column is refused by the table itself. */
-	if (isnull)
+	if (parts.config == NULL || isnull)
 		return;
-	name = column(tuple, desc, "name", &isnull);
-	if (isnull)
-		return;
-	if (cn_cache_compile(DatumGetJsonbP(config), &problems) == NULL)
-		cn_cache_refuse(TextDatumGetCString(name), &problems);
 	check_json(tuple, desc, "input_schema");
 	check_json(tuple, desc, "field_mappings");
+	if (!cn_cache_compile(&parts, &compiled, &problems))
+		cn_cache_refuse(TextDatumGetCString(name), &problems);
 }
 
 /*
@@ -281,9 +291,11 @@ Datum
 connector_check(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CnParts		parts = {.config = PG_GETARG_JSONB_P(0)};
+	CnCompiledParts compiled;
 	CnProblems	problems;
 
-	(void) cn_cache_compile(PG_GETARG_JSONB_P(0), &problems);
+	(void) cn_cache_compile(&parts, &compiled, &problems);
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < problems.count; i++)
 	{

@@ -16,18 +16,21 @@ CN_FUNCTION(connector_execute);
 CN_FUNCTION(connector_try_execute);
 CN_FUNCTION(connector_test);
 
-/* Run a saved connector, record and count it. */
+/* Run a saved connector, record and count it; raise: its failure will be raised. */
 static CnExecution *
-execute(CnCall *call, FunctionCallInfo fcinfo, const char *function)
+execute(CnCall *call, FunctionCallInfo fcinfo, const char *function, bool raise)
 {
 	Jsonb	   *input = cn_arg_jsonb(fcinfo, 1);
 	CnExecution *execution;
+	MemoryContext old;
 
 	cn_call_begin(call, function, cn_arg_text(fcinfo, 2), CN_RIGHT_EXECUTE);
 	cn_call_connector(call, cn_arg_required(fcinfo, 0, "connector"));
 	execution = cn_call_start(call, input, call->context, NULL, NULL);
 	cn_call_wait(execution);
-	cn_call_record(call, execution, input);
+	old = MemoryContextSwitchTo(call->context);
+	cn_call_record(call, execution, input, raise);
+	MemoryContextSwitchTo(old);
 	return execution;
 }
 
@@ -45,7 +48,7 @@ Datum
 connector_execute(PG_FUNCTION_ARGS)
 {
 	CnCall		call;
-	const CnOutcome *outcome = cn_exec_outcome(execute(&call, fcinfo, "connector_execute()"));
+	const CnOutcome *outcome = cn_exec_outcome(execute(&call, fcinfo, "connector_execute()", true));
 	Jsonb	   *output;
 
 	if (outcome->failure.code != CN_OK)
@@ -59,7 +62,7 @@ Datum
 connector_try_execute(PG_FUNCTION_ARGS)
 {
 	CnCall		call;
-	CnExecution *execution = execute(&call, fcinfo, "connector_try_execute()");
+	CnExecution *execution = execute(&call, fcinfo, "connector_try_execute()", false);
 	Datum		result = HeapTupleGetDatum(cn_call_result(execution, cn_call_row_type(fcinfo)));
 
 	MemoryContextDelete(call.context);

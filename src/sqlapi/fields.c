@@ -128,6 +128,8 @@ cn_fields_expected(const char *column, Jsonb *value)
 {
 	if (strcmp(column, "field_mappings") == 0)
 		return is_object_or_list_of_objects(value) ? NULL : "an object or an array of objects";
+	if (strcmp(column, "config") == 0)
+		return NULL;			/* its own check says more */
 	return JB_ROOT_IS_OBJECT(value) ? NULL : "a JSON object";
 }
 
@@ -162,17 +164,42 @@ integer_in_range(Numeric number, int min, int max)
 	return value >= min && value <= max;
 }
 
-/* The problems of a definition have paths of their own, which begin with "$". */
-static void
-check_definition(JsonbValue *value, const char *path, CnProblems *problems)
+/* The member of object as jsonb, if it is there and of the kind it has to be; else NULL. */
+static Jsonb *
+json_member(Jsonb *object, const char *key)
 {
+	JsonbValue	buffer;
+	JsonbValue *value = member(object, key, &buffer);
+	Jsonb	   *json;
+
+	if (value == NULL || value->type == jbvNull)
+		return NULL;
+	json = JsonbValueToJsonb(value);
+	return cn_fields_expected(key, json) ? NULL : json;
+}
+
+/*
+ * The definition, and what refers to it.  Their problems have paths of their own: those of
+ * the definition begin with "$", the others with "$.<column>".  Without a
+ * definition the others are checked when they are saved.
+ */
+static void
+check_parts(Jsonb *object, const char *path, CnProblems *problems)
+{
+	CnParts		parts = {
+		.config = json_member(object, "config"),
+		.field_mappings = json_member(object, "field_mappings"),
+	};
+	CnCompiledParts compiled;
 	CnProblems	found;
 
-	if (cn_cache_compile(JsonbValueToJsonb(value), &found) != NULL)
+	if (parts.config == NULL || cn_cache_compile(&parts, &compiled, &found))
 		return;
 	for (int i = 0; i < found.count; i++)
-		cn_problem(problems, psprintf("%s%s", path, found.list[i].path + 1), "%s",
-				   found.list[i].message);
+		cn_problem(problems,
+				   psprintf("%s%s%s", path, i < compiled.definition_problems ? ".config" : "",
+							found.list[i].path + 1),
+				   "%s", found.list[i].message);
 }
 
 static void
@@ -203,7 +230,7 @@ check_value(const Field *field, const char *name, JsonbValue *value, const char 
 			cn_problem(problems, path, "it must not be null");
 	}
 	else if (field->kind == FIELD_DEFINITION)
-		check_definition(value, path, problems);
+		return;					/* check_parts */
 	else if (field->kind == FIELD_JSON)
 		check_json(name, value, path, problems);
 	else if (field->kind == FIELD_INTEGER)
@@ -261,6 +288,7 @@ cn_fields_check(Jsonb *object, const char *path, CnFieldsUse use, CnProblems *pr
 		else if (fields[i].required && use != CN_FIELDS_CHANGE)
 			cn_problem(problems, path, "\"%s\" is missing", name);
 	}
+	check_parts(object, path, problems);
 }
 
 void

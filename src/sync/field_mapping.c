@@ -17,6 +17,7 @@
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -195,10 +196,41 @@ apply_one(CnMappingRun *run, int64 *rows)
 	return true;
 }
 
+/*
+ * Who saves a mapping chooses the table, and so the triggers, that run with the
+ * rights of who executes.  Among members of a workspace that is agreed upon; nobody
+ * may come by a superuser's rights that way.
+ */
+static bool
+is_trusted(const char *saved_by)
+{
+	Oid			role;
+
+	if (!superuser())
+		return true;
+	if (saved_by == NULL || strncmp(saved_by, "role:", 5) != 0)
+		return false;
+	role = get_role_oid(saved_by + 5, true);
+	return OidIsValid(role) && superuser_arg(role);
+}
+
+static bool
+refuse_superuser(CnMappingRun *run, const char *saved_by)
+{
+	cn_fail(run->failure, CN_CONFIG_INVALID,
+			"field mappings saved by %s are not applied with the rights of a superuser",
+			saved_by ? saved_by : "nobody known");
+	run->failure->hint = "SET ROLE to a role that may write the table, and execute as that.";
+	return false;
+}
+
 static bool
 apply_all(CnMappingRun *run, const CnFieldMappings *mappings, int64 *rows)
 {
 	bool		fine = true;
+
+	if (!is_trusted(mappings->saved_by))
+		return refuse_superuser(run, mappings->saved_by);
 
 	/* a domain's check is an expression, which needs a snapshot */
 	PushActiveSnapshot(GetTransactionSnapshot());

@@ -21,6 +21,8 @@
  *     undoes it and is returned: false and *failure, in the current context.
  * rows: gets the number of rows written
  *
+ * A superuser applies only what a superuser has saved (mappings->saved_by).
+ *
  * What says nothing about the mapping is raised in both cases, as the server's own
  * error: cancel and shutdown, deadlock and serialization failure, lack of memory or
  * disk, internal errors.
