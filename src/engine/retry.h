@@ -35,8 +35,8 @@ typedef struct CnAttempt
 	CnCode		code;
 	CnAction	action;
 	bool		replied;		/* an HTTP status arrived */
-	bool		never_left;		/* provably no byte of it reached a server, or it was not even sent */
-	bool		repeatable;		/* method safe to repeat, or marked idempotent, or idempotency key */
+	bool		never_left;		/* not even sent, or provably no byte of it reached a server */
+	bool		repeatable;		/* by its method, marked idempotent, or with an idempotency key */
 	int			attempts;		/* made so far, this one included */
 	int64		asked_ms;		/* Retry-After or reset header; -1: none */
 	int64		remaining_ms;	/* until the execution's deadline */

@@ -122,7 +122,7 @@ check_text(const char *text, int len, CnExprError *error)
 
 /* ---- paths as written ---- */
 
-/* Does text begin with word, and behind it, after white space if any, with next ('\0': white space)? */
+/* Does text begin with word and, behind white space if any, next?  '\0': white space is enough. */
 static bool
 begins_with(const char *text, int len, const char *word, char next)
 {
@@ -302,7 +302,7 @@ write_comparison(Writer *w, ConditionNode *node, const char *op)
 	write_operand(w, node->right);
 }
 
-/* Is one of array's elements equal to value?  A filter takes unknown for false, so others do no harm. */
+/* Is an element of array equal to value?  In a filter unknown is false, so others do no harm. */
 static void
 write_element(Writer *w, ConditionNode *array, ConditionNode *value)
 {

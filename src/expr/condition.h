@@ -67,7 +67,7 @@ typedef struct CnCondition
  */
 extern CnCondition *cn_condition_parse(const char *text, int len, CnExprError *error);
 
-/* JavaScript's truth: null, false, 0 and "" are false, everything else is true.  NULL counts as null. */
+/* JavaScript's truth: null, false, 0 and "" are false, all else is true.  NULL counts as null. */
 extern bool cn_json_truthy(const CnJson *value);
 
 #endif							/* CN_EXPR_CONDITION_H */

@@ -1,5 +1,5 @@
 /*
- * condition_tree.h -- a parsed condition, between condition_parse.c and condition.c.  Pure.
+ * condition_tree.h -- a parsed condition, between its parser and condition.c.  Pure.
  */
 #ifndef CN_EXPR_CONDITION_TREE_H
 #define CN_EXPR_CONDITION_TREE_H

@@ -101,7 +101,7 @@ read_parameter(const char *at, Link *link)
 	return at + strcspn(at, ";,");
 }
 
-/* A quoted string, or whatever stands until ";" or ",".  A string that is not closed goes to the end. */
+/* A quoted string, which goes to the end if it is not closed, or what stands until ";" or ",". */
 static const char *
 read_value(const char *at, char **value)
 {

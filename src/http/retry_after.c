@@ -46,7 +46,7 @@ typedef struct DateTime
 	int			offset;			/* of its zone: minutes east of UTC */
 } DateTime;
 
-/* What is left to read; the functions that take it leave it alone unless they find what they want. */
+/* What is left to read.  Those that look for one token leave it alone if that is not there. */
 typedef struct Cursor
 {
 	const char *at;

@@ -105,11 +105,13 @@ test_bytes(void)
 	tap_is(parse_outcome(" \t\r\n", 4), "error 0: the condition is empty", "white space");
 	tap_is(parse_outcome("a\0b", 3), "error 1: not valid UTF-8", "NUL");
 	tap_is(parse_outcome("a == '\xFF'", 9), "error 6: not valid UTF-8", "wrong byte in a string");
-	tap_is(parse_outcome("$.a == \"\xC3\"", 10), "error 8: not valid UTF-8", "wrong byte in a path");
+	tap_is(parse_outcome("$.a == \"\xC3\"", 10), "error 8: not valid UTF-8",
+		   "wrong byte in a path");
 	tap_is(parse_text("a \x01"), "error 2: expected an operator, found a byte 0x01", "a control");
 	tap_is(parse_text("a\n\r\t==\n1\n"), "ok", "all white space");
 	tap_is(parse_text(repeated("a ", "\xC3\xA4", 30, "")),
-		   repeated("error 2: expected an operator, found \"", "\xC3\xA4", 20, "...\""), "a long word");
+		   repeated("error 2: expected an operator, found \"", "\xC3\xA4", 20, "...\""),
+		   "a long word");
 	tap_is(parse_text(repeated("a x", "\xC3\xA4", 30, "")),
 		   repeated("error 2: expected an operator, found \"x", "\xC3\xA4", 19, "...\""),
 		   "is not cut within a character");
@@ -122,10 +124,13 @@ test_limits(void)
 
 	tap_is(parse_text(repeated("a", " ", CN_CONDITION_MAX_LEN, "")),
 		   "error 4096: the condition is longer than 4096 bytes", "too long");
-	tap_is(parse_text(repeated("a", " ", CN_CONDITION_MAX_LEN - 1, "")), "ok", "as long as it may be");
-	tap_is(parse_text(repeated("", "(", 51, "a")), psprintf("error 50: %s", too_deep), "51 parentheses");
+	tap_is(parse_text(repeated("a", " ", CN_CONDITION_MAX_LEN - 1, "")), "ok",
+		   "as long as it may be");
+	tap_is(parse_text(repeated("", "(", 51, "a")), psprintf("error 50: %s", too_deep),
+		   "51 parentheses");
 	tap_is(parse_text(repeated("", "!", 51, "a")), psprintf("error 50: %s", too_deep), "51 !");
-	tap_is(parse_text(repeated("", "not ", 51, "a")), psprintf("error 200: %s", too_deep), "51 not");
+	tap_is(parse_text(repeated("", "not ", 51, "a")), psprintf("error 200: %s", too_deep),
+		   "51 not");
 	tap_is(parse_text(repeated("(a)||", "!", 51, "a")), psprintf("error 55: %s", too_deep),
 		   "51 behind others");
 	tap_is(parse_text(repeated("", "(", 50, repeated("a", ")", 50, ""))), "ok", "50 parentheses");
@@ -159,7 +164,8 @@ test_offsets(void)
 	CnCondition *c = cn_condition_parse(text, strlen(text), &error);
 
 	tap_ok(c != NULL && c->nvars == 3 && c->vars[0].offset == 4 && c->vars[1].offset == 20 &&
-		   c->vars[2].offset == 34 && !c->vars[0].truthy && !c->vars[1].truthy && c->vars[2].truthy &&
+		   c->vars[2].offset == 34 && !c->vars[0].truthy && !c->vars[1].truthy &&
+		   c->vars[2].truthy &&
 		   strcmp(cn_expr_path(c->vars[0].expr), "input.a") == 0 &&
 		   strcmp(cn_expr_root(c->vars[2].expr), "void") == 0 &&
 		   cn_expr_filter_count(c->vars[2].expr) == 2, "variables");

@@ -183,8 +183,10 @@ test_clocks(void)
 	const int64 then = INT64CONST(784111777000);
 
 	tap_is_int(cn_http_retry_after(date, then - 5000), 5000, "the date of RFC 9110");
-	tap_is_int(cn_http_retry_after("Sunday, 06-Nov-94 08:49:37 GMT", then - 5000), 5000, "its second form");
-	tap_is_int(cn_http_retry_after("Sun Nov  6 08:49:37 1994", then - 5000), 5000, "its third form");
+	tap_is_int(cn_http_retry_after("Sunday, 06-Nov-94 08:49:37 GMT", then - 5000), 5000,
+			   "its second form");
+	tap_is_int(cn_http_retry_after("Sun Nov  6 08:49:37 1994", then - 5000), 5000,
+			   "its third form");
 	tap_is_int(cn_http_retry_after(soon, 0), 5000, "in 1970");
 	tap_is_int(cn_http_retry_after(soon, -5000), 10000, "before 1970");
 	for (int i = 0; i < lengthof(odd); i++)
@@ -203,12 +205,15 @@ test_two_digits(void)
 	const int64 end_of_2099 = INT64CONST(4102444795000);
 	const int64 mid_2026 = INT64CONST(1782864000000);
 
-	tap_is_int(cn_http_retry_after("Saturday, 01-Jan-00 00:00:00 GMT", end_of_1999), 5000, "99 to 00");
-	tap_is_int(cn_http_retry_after("Friday, 01-Jan-00 00:00:00 GMT", end_of_2099), 5000, "2099 to 2100");
+	tap_is_int(cn_http_retry_after("Saturday, 01-Jan-00 00:00:00 GMT", end_of_1999), 5000,
+			   "99 to 00");
+	tap_is_int(cn_http_retry_after("Friday, 01-Jan-00 00:00:00 GMT", end_of_2099), 5000,
+			   "2099 to 2100");
 	tap_is_int(cn_http_retry_after("Friday, 29-Feb-00 00:00:00 GMT", end_of_2099), -1,
 			   "2100 has no 29 February");
 	tap_is_int(cn_http_retry_after("Monday, 01-Jan-76 00:00:00 GMT", mid_2026), DAY, "50 years on");
-	tap_is_int(cn_http_retry_after("Saturday, 01-Jan-77 00:00:00 GMT", mid_2026), 0, "49 years ago");
+	tap_is_int(cn_http_retry_after("Saturday, 01-Jan-77 00:00:00 GMT", mid_2026), 0,
+			   "49 years ago");
 }
 
 /* Every day of 800 years, against a calendar that counts days one by one. */
@@ -233,7 +238,8 @@ test_calendar(void)
 			{
 				char		text[64];
 
-				snprintf(text, sizeof(text), "Mon, %02d %s %04d 00:00:01 GMT", day, months[month], year);
+				snprintf(text, sizeof(text), "Mon, %02d %s %04d 00:00:01 GMT", day, months[month],
+						 year);
 				fine = fine && cn_http_retry_after(text, midnight) == 1000;
 			}
 		}

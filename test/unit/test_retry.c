@@ -138,7 +138,8 @@ test_attempts(void)
 	tap_is(decide(&usual, timed_out(3, -1, 60000), 0.5), "retry 2000", "the third attempt");
 	tap_is(decide(&usual, timed_out(1, -1, 60000), 0.5), "retry 500", "the first attempt");
 	post.repeatable = false;
-	tap_is(decide(&none, post, 0.5), "unknown 0", "unknown stays unknown with attempts and time used up");
+	tap_is(decide(&none, post, 0.5), "unknown 0",
+		   "unknown stays unknown with attempts and time used up");
 }
 
 static void
@@ -158,7 +159,8 @@ test_asked(void)
 	tap_is(decide(&usual, timed_out(1, 120000, 3600000), 0.0), "retry 120000",
 		   "what is asked for is no subject of the ceiling");
 	tap_is(decide(&usual, timed_out(1, 120000, 3600000), 0.999), "retry 120999", "and is spread");
-	tap_is(decide(&usual, timed_out(3, 100, 3600000), 0.999), "retry 3996", "a longer back-off stands");
+	tap_is(decide(&usual, timed_out(3, 100, 3600000), 0.999), "retry 3996",
+		   "a longer back-off stands");
 	tap_is(decide(&usual, timed_out(3, 100, 3600000), 0.0), "retry 100", "a shorter one does not");
 	tap_is(decide(&usual, timed_out(1, 0, 3600000), 0.5), "retry 500", "asked to come at once");
 }
@@ -211,7 +213,9 @@ test_names(void)
 static void
 test_methods(void)
 {
-	static const char *const unsafe[] = {"POST", "PATCH", "TRACE", "CONNECT", "get", "", "GETX", "LOCK"};
+	static const char *const unsafe[] = {
+		"POST", "PATCH", "TRACE", "CONNECT", "get", "", "GETX", "LOCK"
+	};
 	static const char *const safe[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
 
 	for (int i = 0; i < lengthof(unsafe); i++)
