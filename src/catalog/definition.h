@@ -11,7 +11,7 @@
 #include "core/errors.h"
 #include "core/json.h"
 #include "expr/condition.h"
-#include "engine/retry.h"
+#include "http/retry.h"
 #include "template/template.h"
 
 /* Items of a query, headers, a form or parts; more is a mistake. */

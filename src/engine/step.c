@@ -13,8 +13,8 @@
 
 #include "core/clock.h"
 #include "engine/internal.h"
-#include "engine/retry.h"
 #include "engine/settings.h"
+#include "http/retry.h"
 #include "http/retry_after.h"
 
 static void send_attempt(CnStep *step);

@@ -1,7 +1,7 @@
 /*
  * test_retry.c -- which attempts are repeated, and when.
  */
-#include "engine/retry.h"
+#include "http/retry.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
  * the request, the second about the failure; a timeout is worth repeating, and
  * a POST that timed out must not be.
  */
-#include "engine/retry.h"
+#include "http/retry.h"
 
 /* Names of rules' actions; NULL: it cannot be asked for. */
 static const char *const action_names[] = {

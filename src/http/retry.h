@@ -1,12 +1,13 @@
 /*
  * retry.h -- is a failed attempt repeated, and after how long?  Pure.
  *
- * The first pure file of the engine: the time left, the random number and
+ * It stands with http, because it is about methods and replies, and definitions name
+ * its actions.  The time left, the random number and
  * what the remote asked for come in as arguments, so that every rule can be
  * tested without waiting.
  */
-#ifndef CN_ENGINE_RETRY_H
-#define CN_ENGINE_RETRY_H
+#ifndef CN_HTTP_RETRY_H
+#define CN_HTTP_RETRY_H
 
 #include "core/errors.h"
 
@@ -61,4 +62,4 @@ extern CnVerdict cn_retry_decide(const CnRetryPolicy *policy, const CnAttempt *a
 /* retry: 1 before the second attempt; random: [0,1). */
 extern int64 cn_backoff_ms(const CnRetryPolicy *policy, int retry, double random);
 
-#endif							/* CN_ENGINE_RETRY_H */
+#endif							/* CN_HTTP_RETRY_H */
