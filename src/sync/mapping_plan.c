@@ -4,8 +4,8 @@
  * Plans are kept, by text and parameter types, which both follow from the table's
  * columns as they are now.  So a changed table gives another text, or a text
  * whose plan the server makes anew by itself; it does so for another role, other
- * row security and another search path, too.  Making a plan takes about as long as
- * running it three times; a kept one has some tens of kB.
+ * row security and another search path, too.  A kept plan of a few columns takes
+ * about 10 kB.
  */
 #include "postgres.h"
 
