@@ -17,7 +17,6 @@ compile_output(CnCompiler *c, const char *key, const CnJson *value, const char *
 	}
 	output->key = key;
 	cn_compile_path(c, value->u.text, path, &output->path);
-	output->many = cn_path_is_many(output->path.text);
 }
 
 void

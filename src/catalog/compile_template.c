@@ -121,6 +121,7 @@ cn_compile_path(CnCompiler *c, const char *written, const char *where, CnPath *p
 	const char *wrong;
 
 	path->text = cn_path_text(written);
+	path->many = cn_path_is_many(path->text);
 	wrong = c->check_path ? c->check_path(path->text) : NULL;
 	if (wrong)
 		cn_problem(c->problems, where, "%s", wrong);

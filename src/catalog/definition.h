@@ -63,10 +63,11 @@ typedef struct CnPartDef
 	CnJsonTemplate *json;		/* the content, as JSON */
 } CnPartDef;
 
-/* A SQL/JSON path; the engine keeps the server's form of it beside its text. */
+/* A SQL/JSON path; pick.c keeps the server's form of it beside its text. */
 typedef struct CnPath
 {
 	const char *text;			/* NULL: none */
+	bool		many;			/* finds several items by its form */
 	void	   *compiled;
 } CnPath;
 
@@ -75,7 +76,6 @@ typedef struct CnOutputDef
 {
 	const char *key;			/* NULL: the path's value is the whole output */
 	CnPath		path;
-	bool		many;			/* gives an array, whatever it finds */
 } CnOutputDef;
 
 /* HTTP statuses from first to last. */

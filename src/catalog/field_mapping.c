@@ -320,7 +320,8 @@ problem_root(MappingCompiler *c, const char *path, const char *root)
 	for (const char *const *name = c->roots; *name; name++)
 		appendStringInfo(&list, "%s, ", *name);
 	cn_problem(c->problems, c->path,
-			   "\"%s\" refers to nothing: a reference begins with %s" CN_OUTPUT_ROOT, path, list.data);
+			   "\"%s\" refers to nothing: a reference begins with %s" CN_OUTPUT_ROOT, path,
+			   list.data);
 }
 
 static void
@@ -380,9 +381,9 @@ compile_path(MappingCompiler *c, const CnJson *source, const char *path, CnMappe
 	while (len > 0 && isspace((unsigned char) text[len - 1]))
 		len--;
 	value->kind = CN_MAPPED_PATH;
-	value->path = pnstrdup(text, len);
-	value->many = cn_path_is_many(value->path);
-	wrong = c->check_path ? c->check_path(value->path) : NULL;
+	value->path.text = pnstrdup(text, len);
+	value->path.many = cn_path_is_many(value->path.text);
+	wrong = c->check_path ? c->check_path(value->path.text) : NULL;
 	if (wrong)
 		cn_problem(c->problems, path, "%s", wrong);
 	else if (cn_expr_pipe_variable(text, len))

@@ -39,10 +39,8 @@ typedef struct CnMappedValue
 	CnMappedKind kind;
 	const CnJson *literal;
 	CnJsonTemplate *tmpl;
-	const char *path;			/* SQL/JSON path text */
-	bool		many;			/* gives an array, whatever it finds */
+	CnPath		path;
 	CnExpr	   *filters;		/* NULL: none */
-	void	   *compiled;		/* the server's form of path, kept by who evaluates it */
 	int			count;			/* ARRAY, OBJECT */
 	struct CnMappedValue *items;
 	const char **keys;			/* OBJECT */

@@ -217,7 +217,6 @@ cn_exec_fail(CnExecution *execution, const CnFailure *failure)
 {
 	Assert(execution->state == CN_EXEC_DONE && execution->outcome.failure.code == CN_OK);
 	execution->outcome.failure = *failure;
-	execution->outcome.output = NULL;
 }
 
 void

@@ -104,7 +104,7 @@ typedef struct CnOutcome
 {
 	CnFailure	failure;		/* code CN_OK: success */
 	const char *failed_step;	/* id; NULL: success, or no step's failure */
-	Jsonb	   *output;			/* NULL unless success */
+	Jsonb	   *output;			/* NULL unless the steps succeeded */
 	int			http_status;	/* of the step that failed, or the last one; 0: none */
 	TimestampTz started_at;
 	double		execution_time_ms;
@@ -119,7 +119,7 @@ extern CnExecution *cn_exec_create(const CnExecInput *input, MemoryContext conte
 /* Fail it before it starts, with the given failure. */
 extern void cn_exec_refuse(CnExecution *execution, const CnFailure *failure);
 
-/* A success turns into failure after all: what was to be done with the output failed. */
+/* A success turns into failure after all: what was to be done with the output failed.  It is kept. */
 extern void cn_exec_fail(CnExecution *execution, const CnFailure *failure);
 
 /* Start the first step; done is called when all is over: from here, or from the mux' turn. */

@@ -10,9 +10,6 @@
 
 #include "catalog/definition.h"
 
-/* The server's form of a path; it is kept beside the definition. */
-extern Datum cn_path_compiled(const CnPath *path);
-
 /*
  * The output of a reply's value.  A path that finds nothing gives null, one
  * item gives that item, several an array; a path that is many by its form always

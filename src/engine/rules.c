@@ -5,9 +5,9 @@
 
 #include "utils/fmgrprotos.h"
 
+#include "catalog/pick.h"
 #include "core/jsonb.h"
 #include "engine/internal.h"
-#include "engine/output.h"
 
 static bool
 status_fits(const CnErrorRule *rule, int status)
@@ -37,10 +37,7 @@ path_fits(CnStep *step, const CnErrorRule *rule, CnReplyBody *body)
 
 	if (value == NULL)
 		return false;
-	found = DatumGetJsonbP(DirectFunctionCall4(jsonb_path_query_array, JsonbPGetDatum(value),
-											   cn_path_compiled(&rule->path),
-											   JsonbPGetDatum(cn_jsonb_empty_object()),
-											   BoolGetDatum(true)));
+	found = cn_path_find(&rule->path, value, NULL);
 	for (int i = 0; i < JB_ROOT_COUNT(found); i++)
 		if (item_fits(rule, wanted, getIthJsonbValueFromContainer(&found->root, i)))
 			return true;

@@ -6,13 +6,12 @@
  */
 #include "postgres.h"
 
-#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "catalog/pick.h"
 #include "core/jsonb.h"
 #include "core/uuid.h"
 #include "engine/internal.h"
-#include "engine/output.h"
 #include "engine/settings.h"
 
 /* ---- roots ---- */
@@ -274,7 +273,6 @@ cn_step_condition(CnStep *step, CnFailure *failure)
 	const CnCondition *condition = step->def->condition;
 	Jsonb	   *target;
 	Jsonb	   *vars;
-	Datum		found;
 	Jsonb	   *items;
 	JsonbValue *only;
 
@@ -282,11 +280,8 @@ cn_step_condition(CnStep *step, CnFailure *failure)
 	if (vars == NULL)
 		return -1;
 	target = condition->whole ? whole_scope(step->execution) : vars;
-	/* not jsonb_path_match: its answer of unknown is null, which a direct call cannot return */
-	found = DirectFunctionCall4(jsonb_path_query_array, JsonbPGetDatum(target),
-								cn_path_compiled(&step->def->condition_path), JsonbPGetDatum(vars),
-								BoolGetDatum(true));
-	items = DatumGetJsonbP(found);
+	/* as jsonb_path_match, whose answer of unknown is null, which a direct call cannot return */
+	items = cn_path_find(&step->def->condition_path, target, vars);
 	if (JB_ROOT_COUNT(items) == 0)
 		return false;
 	only = getIthJsonbValueFromContainer(&items->root, 0);

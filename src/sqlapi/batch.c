@@ -11,6 +11,7 @@
 
 #include "access/htup_details.h"
 #include "lib/ilist.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
 
@@ -156,6 +157,8 @@ run_batch(Batch *batch)
 
 	for (;;)
 	{
+		/* inputs that are refused before anything is sent never wait */
+		CHECK_FOR_INTERRUPTS();
 		while (may_start(batch))
 			start_next(batch);
 		settle_finished(batch);
@@ -194,26 +197,37 @@ inputs_argument(FunctionCallInfo fcinfo, int n)
 	return PG_GETARG_ARRAYTYPE_P(n);
 }
 
+/*
+ * The batch lives in the call's context and not on the stack: after an error that
+ * somebody catches, a transfer still under way finds its slot there, or is gone with it.
+ */
+static Batch *
+make_batch(const CnCall *call, FunctionCallInfo fcinfo, ArrayType *inputs, int concurrency)
+{
+	Batch	   *batch = MemoryContextAllocZero(call->context, sizeof(Batch));
+
+	batch->call = *call;
+	batch->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	batch->desc = batch->rsinfo->setDesc;
+	batch->inputs = array_create_iterator(inputs, 0, NULL);
+	batch->concurrency = concurrency;
+	batch->window = concurrency * WINDOW_FACTOR;
+	batch->slots = MemoryContextAllocZero(call->context, sizeof(BatchSlot) * batch->window);
+	dlist_init(&batch->finished);
+	return batch;
+}
+
 Datum
 connector_execute_batch(PG_FUNCTION_ARGS)
 {
-	Batch		batch = {0};
 	ArrayType  *inputs = inputs_argument(fcinfo, 1);
+	int			concurrency = concurrency_argument(fcinfo, 2);
+	CnCall		call;
 
-	batch.concurrency = concurrency_argument(fcinfo, 2);
-	batch.window = batch.concurrency * WINDOW_FACTOR;
-	cn_call_begin(&batch.call, "connector_execute_batch()", cn_arg_text(fcinfo, 3),
-				  CN_RIGHT_EXECUTE);
-	cn_call_connector(&batch.call, cn_arg_required(fcinfo, 0, "connector"));
+	cn_call_begin(&call, "connector_execute_batch()", cn_arg_text(fcinfo, 3), CN_RIGHT_EXECUTE);
+	cn_call_connector(&call, cn_arg_required(fcinfo, 0, "connector"));
 	InitMaterializedSRF(fcinfo, 0);
-	batch.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	batch.desc = batch.rsinfo->setDesc;
-	dlist_init(&batch.finished);
-	batch.inputs = array_create_iterator(inputs, 0, NULL);
-	batch.slots = MemoryContextAllocZero(batch.call.context, sizeof(BatchSlot) * batch.window);
-
-	run_batch(&batch);
-	array_free_iterator(batch.inputs);
-	MemoryContextDelete(batch.call.context);
+	run_batch(make_batch(&call, fcinfo, inputs, concurrency));
+	MemoryContextDelete(call.context);
 	return (Datum) 0;
 }

@@ -91,8 +91,8 @@ json_column(HeapTuple tuple, TupleDesc desc, const char *name)
 	return isnull ? NULL : DatumGetJsonbP(value);
 }
 
-/* Raises unless the row may be saved. */
-static void
+/* Raises unless the row may be saved; returns the type of the definition. */
+static const char *
 check_row(HeapTuple tuple, TupleDesc desc)
 {
 	CnParts		parts = {
@@ -106,11 +106,12 @@ check_row(HeapTuple tuple, TupleDesc desc)
 
 	/* A null in a NOT NULL column is refused by the table itself. */
 	if (parts.config == NULL || isnull)
-		return;
+		return "single";
 	check_json(tuple, desc, "input_schema");
 	check_json(tuple, desc, "field_mappings");
 	if (!cn_cache_compile(&parts, &compiled, &problems))
 		cn_cache_refuse(TextDatumGetCString(name), &problems);
+	return compiled.definition->multi ? "multi-step" : "single";
 }
 
 /*
@@ -160,12 +161,14 @@ first_version(HeapTuple tuple, TupleDesc desc)
 
 /* A new row by somebody who may not set created_by and version: they are the author. */
 static HeapTuple
-complete_insert(HeapTuple tuple, TupleDesc desc)
+complete_insert(HeapTuple tuple, TupleDesc desc, const char *type)
 {
 	const char *identity = cn_identity_name();
-	int			cols[2] = {SPI_fnumber(desc, "created_by"), SPI_fnumber(desc, "version")};
-	Datum		values[2];
-	bool		nulls[2];
+	int			cols[3] = {
+		SPI_fnumber(desc, "created_by"), SPI_fnumber(desc, "version"), SPI_fnumber(desc, "type")
+	};
+	Datum		values[3] = {0, 0, CStringGetTextDatum(type)};
+	bool		nulls[3] = {false};
 
 	values[0] = heap_getattr(tuple, cols[0], desc, &nulls[0]);
 	if (nulls[0] && identity)
@@ -179,20 +182,22 @@ complete_insert(HeapTuple tuple, TupleDesc desc)
 		values[1] = Int32GetDatum(first_version(tuple, desc));
 		nulls[1] = false;
 	}
-	return heap_modify_tuple_by_cols(tuple, desc, 2, cols, values, nulls);
+	return heap_modify_tuple_by_cols(tuple, desc, lengthof(cols), cols, values, nulls);
 }
 
 static HeapTuple
-complete_update(HeapTuple old, HeapTuple new, TupleDesc desc)
+complete_update(HeapTuple old, HeapTuple new, TupleDesc desc, const char *type)
 {
-	int			cols[2] = {SPI_fnumber(desc, "version"), SPI_fnumber(desc, "updated_at")};
-	bool		nulls[2] = {false, false};
-	Datum		values[2];
+	int			cols[3] = {
+		SPI_fnumber(desc, "version"), SPI_fnumber(desc, "updated_at"), SPI_fnumber(desc, "type")
+	};
+	bool		nulls[3] = {false};
+	Datum		values[3] = {0, 0, CStringGetTextDatum(type)};
 	int			version = DatumGetInt32(column(old, desc, "version", &nulls[0]));
 
 	values[0] = Int32GetDatum(version_differs(old, new, desc) ? version + 1 : version);
 	values[1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-	return heap_modify_tuple_by_cols(new, desc, 2, cols, values, nulls);
+	return heap_modify_tuple_by_cols(new, desc, lengthof(cols), cols, values, nulls);
 }
 
 Datum
@@ -200,14 +205,15 @@ connector_before_save(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = row_trigger(fcinfo, "_connector_before_save");
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	const char *type;
 
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 	{
-		check_row(data->tg_trigtuple, desc);
-		return PointerGetDatum(complete_insert(data->tg_trigtuple, desc));
+		type = check_row(data->tg_trigtuple, desc);
+		return PointerGetDatum(complete_insert(data->tg_trigtuple, desc, type));
 	}
-	check_row(data->tg_newtuple, desc);
-	return PointerGetDatum(complete_update(data->tg_trigtuple, data->tg_newtuple, desc));
+	type = check_row(data->tg_newtuple, desc);
+	return PointerGetDatum(complete_update(data->tg_trigtuple, data->tg_newtuple, desc, type));
 }
 
 /* ---- after: keep the version ---- */

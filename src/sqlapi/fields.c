@@ -283,12 +283,13 @@ cn_fields_check(Jsonb *object, const char *path, CnFieldsUse use, CnProblems *pr
 		JsonbValue	buffer;
 		JsonbValue *value = member(object, name, &buffer);
 
+		if (value && fields[i].kind == FIELD_DEFINITION)
+			check_parts(object, path, problems);
 		if (value)
 			check_value(&fields[i], name, value, cn_compile_child(path, name), problems);
 		else if (fields[i].required && use != CN_FIELDS_CHANGE)
 			cn_problem(problems, path, "\"%s\" is missing", name);
 	}
-	check_parts(object, path, problems);
 }
 
 void

@@ -123,10 +123,12 @@ hint_of(int sqlstate)
 	switch (sqlstate)
 	{
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
-			return psprintf("The statement has the rights of the role that executes, \"%s\"; its row security policies apply.",
+			return psprintf("The statement has the rights of the role that executes, \"%s\";"
+							" its row security policies apply.",
 							GetUserNameFromId(GetUserId(), false));
 		case ERRCODE_INVALID_COLUMN_REFERENCE:	/* no unique index for ON CONFLICT */
-			return "Mode upsert needs a unique index or constraint on exactly the columns of the key.";
+			return "Mode upsert needs a unique index or constraint on exactly the columns"
+				" of the key.";
 		default:
 			return DEFAULT_HINT;
 	}

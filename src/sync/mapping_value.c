@@ -9,9 +9,9 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
-#include "utils/jsonpath.h"
 #include "utils/memutils.h"
 
+#include "catalog/pick.h"
 #include "core/jsonb.h"
 #include "expr/expr_pipe.h"
 #include "sync/mapping.h"
@@ -63,47 +63,10 @@ evaluation_failed(CnMappingRun *run, const char *message, bool limit, bool of_ou
 
 /* ---- paths ---- */
 
-/* The server's form of a path, kept beside the mapping. */
-static Datum
-compiled_path(const CnMappedValue *value)
-{
-	CnMappedValue *kept = unconstify(CnMappedValue *, value);
-
-	if (kept->compiled == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(unconstify(char *, value->path)));
-
-		kept->compiled = DatumGetPointer(DirectFunctionCall1(jsonpath_in,
-															 CStringGetDatum(value->path)));
-		MemoryContextSwitchTo(old);
-	}
-	return PointerGetDatum(kept->compiled);
-}
-
-/* What the path finds, as in a definition's output; NULL if it is nothing. */
-static Jsonb *
-find(CnMappingRun *run, const CnMappedValue *value)
-{
-	CnJsonbBuilder none = {0};
-	Jsonb	   *items;
-
-	cn_build_begin_object(&none);
-	cn_build_end_object(&none);
-	items = DatumGetJsonbP(DirectFunctionCall4(jsonb_path_query_array, JsonbPGetDatum(run->output),
-											   compiled_path(value),
-											   JsonbPGetDatum(cn_build_done(&none)),
-											   BoolGetDatum(true)));
-	if (value->many || JB_ROOT_COUNT(items) > 1)
-		return items;
-	if (JB_ROOT_COUNT(items) == 0)
-		return NULL;
-	return JsonbValueToJsonb(getIthJsonbValueFromContainer(&items->root, 0));
-}
-
 static const CnJson *
 evaluate_path(CnMappingRun *run, const CnMappedValue *value)
 {
-	Jsonb	   *found = find(run, value);
+	Jsonb	   *found = cn_path_pick(&value->path, run->output);
 	const CnJson *result = found ? cn_json_from_jsonb(found) : cn_json_null();
 	CnExprError error;
 
@@ -174,7 +137,7 @@ value_object(CnMappingRun *run, const CnMappedValue *value)
 
 	/* the whole output is the most common value and may be large: no detour */
 	if (value->kind == CN_MAPPED_PATH && value->filters == NULL)
-		jb = find(run, value);
+		jb = cn_path_pick(&value->path, run->output);
 	else
 	{
 		const CnJson *tree = evaluate(run, value);

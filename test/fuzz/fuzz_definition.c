@@ -92,7 +92,7 @@ check_request(const CnDefinition *whole, const CnStepDef *d)
 	for (int i = 0; i < d->output_count; i++)
 	{
 		check_path(&d->outputs[i].path);
-		require(d->outputs[i].many == cn_path_is_many(d->outputs[i].path.text));
+		require(d->outputs[i].path.many == cn_path_is_many(d->outputs[i].path.text));
 	}
 }
 

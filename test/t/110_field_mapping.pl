@@ -400,7 +400,7 @@ is(try_execute('ann', '{"a": "raise"}'), 'failed|validation_failed|field mapping
 isnt(contact(1, 'phone_type'), 'raise', 'undoes the first mapping, too');
 is(ann(q(SELECT total_executions, (SELECT count(*) FROM connector_executions) FROM connector_stats('m'))), join('|', $calls + 1, $rows + 1), 'the execution is counted and recorded');
 is(ann(q(SELECT status, error_code, error_message, http_status, output_data FROM connector_executions ORDER BY id DESC LIMIT 1)),
-	'failed|validation_failed|field mapping to table "crm.log": not with me (SQLSTATE P0001)|200|', 'as failed');
+	'failed|validation_failed|field mapping to table "crm.log": not with me (SQLSTATE P0001)|200|{"secret": "[redacted]"}', 'as failed, with the output');
 like(execute('ann', '{"a": "raise"}'), qr/^ERROR:  NC004: connector "m": field mapping to table "crm.log": not with me \(SQLSTATE P0001\)\nDETAIL:  Code validation_failed\.\n/, 'connector_execute raises');
 is(ann(q(SELECT total_executions, (SELECT count(*) FROM connector_executions) FROM connector_stats('m'))), join('|', $calls + 1, $rows + 1), 'and rolls all back');
 is(psql_as('ann', <<'SQL'), "kept|before\n1", 'in a block that catches it the rest goes on');

@@ -157,9 +157,9 @@ test_outputs(void)
 	CnStepDef  *d = compile_single(CONFIG(", \"output\": \"a.b\""));
 
 	tap_ok(d && d->has_output && d->output_count == 1 && !d->outputs[0].key &&
-		   strcmp(d->outputs[0].path.text, "$.a.b") == 0 && !d->outputs[0].many, "one path");
+		   strcmp(d->outputs[0].path.text, "$.a.b") == 0 && !d->outputs[0].path.many, "one path");
 	d = compile_single(CONFIG(", \"output\": {\"x\": \"$.a[*]\", \"y\": \"b\"}, \"response\": \"text\""));
-	tap_ok(d && d->output_count == 2 && strcmp(d->outputs[0].key, "x") == 0 && d->outputs[0].many &&
+	tap_ok(d && d->output_count == 2 && strcmp(d->outputs[0].key, "x") == 0 && d->outputs[0].path.many &&
 		   strcmp(d->outputs[1].path.text, "$.b") == 0 && d->reply_kind == CN_REPLY_TEXT, "several");
 	d = compile_single(CONFIG(", \"output\": {}"));
 	tap_ok(d && d->has_output && d->output_count == 0, "none at all");

@@ -137,7 +137,7 @@ test_mapping(void)
 	tap_ok(c && one->mode == CN_MAPPING_UPDATE &&
 		   strcmp(c[0].name, "id") == 0 && c[0].value.kind == CN_MAPPED_TEMPLATE && c[0].value.tmpl &&
 		   strcmp(c[1].name, "b") == 0 && c[1].value.kind == CN_MAPPED_PATH &&
-		   strcmp(c[1].value.path, "$.b[*]") == 0 && c[1].value.many && c[1].value.filters &&
+		   strcmp(c[1].value.path.text, "$.b[*]") == 0 && c[1].value.path.many && c[1].value.filters &&
 		   strcmp(c[2].name, "a") == 0 && c[2].value.kind == CN_MAPPED_LITERAL, "the key's columns come first");
 	m = compile("[]", &problems);
 	tap_ok(m && m->count == 0, "an empty array is no mapping");
