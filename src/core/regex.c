@@ -72,7 +72,7 @@ cn_regex_compile(const char *pattern, int len, int flags, const char **problem)
 	int			cflags = REG_ADVANCED;
 
 	*problem = NULL;
-	if (len > CN_REGEX_MAX_PATTERN)
+	if (len > (flags & CN_REGEX_SPELLED_OUT ? CN_REGEX_MAX_SPELLED_OUT : CN_REGEX_MAX_PATTERN))
 	{
 		*problem = "regular expression is too long";
 		return NULL;

@@ -15,9 +15,13 @@
 /* Bytes of a pattern; more is an error. */
 #define CN_REGEX_MAX_PATTERN 8192
 
+/* The same for CN_REGEX_SPELLED_OUT: \p{L} as a set of characters is 5 kB. */
+#define CN_REGEX_MAX_SPELLED_OUT 65536
+
 /* Flags of cn_regex_compile. */
 #define CN_REGEX_ICASE 0x01			/* letters match both cases */
 #define CN_REGEX_NEWLINE 0x02		/* '.' does not match a line feed; ^ and $ match at lines */
+#define CN_REGEX_SPELLED_OUT 0x08	/* our own code wrote the pattern, and may write a longer one */
 #define CN_REGEX_UNICODE_CLASSES 0x04	/* \w, \d, [[:alpha:]] know all of Unicode, not just ASCII */
 
 typedef struct CnRegex CnRegex;

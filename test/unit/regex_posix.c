@@ -3,14 +3,15 @@
  *
  * A stand-in: POSIX extended regular expressions in the locale C.UTF-8, with
  * "(?:" taken for a parenthesis that does not capture, and \d, \y and \Y
- * for what the server means by them.  Lookahead and lookbehind are refused; a
- * backslash in a bracket expression is a backslash.  What depends on the
- * server's engine is tested in the server.
+ * for what the server means by them.  Of escapes in a bracket expression it knows
+ * those of punctuation; lookahead, lookbehind and many repetitions are refused.  What depends on
+ * the server's engine is tested in the server.
  *
  * What the library allocated is freed with everything else, by shim_reset().
  */
 #include "core/pure.h"
 
+#include <ctype.h>
 #include <locale.h>
 #include <regex.h>
 
@@ -21,6 +22,9 @@
 
 /* Parentheses that are told apart. */
 #define GROUPS_MAX 100
+
+/* Product of all counts of repetitions: the library spells them out, and takes its time. */
+#define REPEAT_MAX 1000
 
 /* What the library made, in a list of all. */
 typedef struct Compiled
@@ -50,7 +54,7 @@ cn_regex_compile(const char *pattern, int len, int flags, const char **problem)
 	StringInfoData posix;
 
 	*problem = NULL;
-	if (len > CN_REGEX_MAX_PATTERN)
+	if (len > (flags & CN_REGEX_SPELLED_OUT ? CN_REGEX_MAX_SPELLED_OUT : CN_REGEX_MAX_PATTERN))
 	{
 		*problem = "regular expression is too long";
 		return NULL;
@@ -77,6 +81,7 @@ translate(const char *pattern, int len, CnRegex *regex, StringInfo out)
 {
 	int			parens = 0;
 	int			bracket = -1;	/* where it began */
+	int64		repeats = 1;
 
 	for (int i = 0; i < len; i++)
 	{
@@ -87,11 +92,18 @@ translate(const char *pattern, int len, CnRegex *regex, StringInfo out)
 		{
 			if (c == ']' && i > bracket + 1 + (pattern[bracket + 1] == '^'))
 				bracket = -1;
-			appendStringInfoChar(out, c);
+			if (c == '\\' && ispunct((unsigned char) next))
+				appendStringInfo(out, "[.%c.]", pattern[++i]);
+			else
+				appendStringInfoChar(out, c);
 			continue;
 		}
 		if (c == '[')
 			bracket = i;
+		if (c == '{' && (repeats *= Max(atoi(pattern + i + 1), 1)) > REPEAT_MAX)
+			return "so many repetitions are the server's";
+		if (c == ',' && (repeats *= Max(atoi(pattern + i + 1), 1)) > REPEAT_MAX)
+			return "so many repetitions are the server's";
 		if (c == '(')
 		{
 			if (++parens >= GROUPS_MAX)
