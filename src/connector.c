@@ -13,6 +13,7 @@
 #include "credentials/keyring.h"
 #include "engine/settings.h"
 #include "http/client.h"
+#include "schema/settings.h"
 #include "stats/stats.h"
 
 PG_MODULE_MAGIC;
@@ -34,6 +35,7 @@ _PG_init(void)
 	cn_http_init();
 	cn_catalog_init();
 	cn_engine_init();
+	cn_schema_init();
 	cn_stats_init();
 
 	MarkGUCPrefixReserved("connector");

@@ -30,6 +30,7 @@ CN_PACKAGES_BUILD=(
 CN_PACKAGES_TEST=(
 	"postgresql-$CN_PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl
 	perl libipc-run-perl nginx openssl procps
+	libtest-json-schema-acceptance-perl # the JSON Schema Test Suite, as data
 )
 
 umask 022

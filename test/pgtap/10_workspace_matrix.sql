@@ -185,6 +185,7 @@ INSERT INTO harmless VALUES
     ('connector_whoami'), ('connector_is_admin'), ('connector_check'), ('connector_id_at'),
     ('connector_id_time'),          -- reads only the id itself
     ('_connector_credentials'), ('_connector_json_diff'),   -- of JSON alone
+    ('connector_validate_json'), ('connector_json_is_valid'),  -- read only their arguments
     ('_connector_pending_stats');   -- checked below
 
 CREATE VIEW tap.functions AS
