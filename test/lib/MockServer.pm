@@ -3,7 +3,7 @@
 #   my $mock = MockServer->start;
 #   my $url  = $mock->url . '/status/503';
 #   $mock->reply('/token', { status => 401 }, { json => { access_token => 'x' } });   # in turn, the last stays
-#   my @seen = $mock->requests;          # { method, path, target, headers, body, raw, connection }
+#   my @seen = $mock->requests;          # { method, path, target, headers, body, raw, connection, time }
 #   $mock->stop;                         # or at END
 #
 # Built-in behaviour, by path:
@@ -25,6 +25,7 @@
 #   /endless-headers        headers that do not end
 #   /huge?bytes=N           N bytes of text, with Content-Length
 #   /deep?n=N               N nested arrays
+#   /brackets?n=N           N times "["
 #   /not-json               text/html, though JSON was asked for
 #   /not-json-typed         text that is not JSON, announced as JSON
 #   /bad-utf8               JSON with a byte that is not UTF-8
@@ -44,7 +45,12 @@
 #   /length-short           more bytes than Content-Length says
 #   /length-long            fewer bytes than Content-Length says, then close
 #   /count                  {"requests":R,"connections":C} since the start, this one included
+#   /barrier?n=N&name=X     answers when N requests of that name are there at once; 500 if they do not come
+#   /gate?after=A&opens=B&status=N   answers when gate A is open (500 if nobody opens it), then opens gate B
 #   anything else           404
+#
+# Requests to /barrier, /gate and /slow are counted while they wait: $mock->most_at_once is how many there were
+# at the same time, at most.  A claim about things at the same time so needs no clock.
 #
 # One process forks one child for each connection, so a behaviour may sleep as it likes.  The server is a
 # program of its own (see run_server below), so that neither END blocks nor test output are inherited.  It ends
@@ -110,19 +116,26 @@ sub log_file { my ($self) = @_; return "$self->{dir}/requests"; }
 sub requests
 {
 	my ($self, $path) = @_;
-	open my $log, '<', $self->log_file or return;
-	my @requests = map { $JSON->decode($_) } <$log>;
+	my @requests = map { $JSON->decode($_) } split /^/, _read($self->log_file);
 	return grep { !defined $path || $_->{path} eq $path } @requests;
 }
 
 # connections -- how many were accepted so far.
 sub connections { my ($self) = @_; return _counter("$self->{dir}/connections"); }
 
-# forget -- starts counting and recording again.
+# most_at_once -- of the requests that wait, the most there were at the same time.
+sub most_at_once { my ($self) = @_; return (split ' ', _read("$self->{dir}/waiting"))[1] // 0; }
+
+# open_gate NAME -- as a request to /gate does.  is_open NAME -- did one?
+sub open_gate { my ($self, $name) = @_; return _write(_named_file($self->{dir}, 'gate', $name), ''); }
+sub is_open   { my ($self, $name) = @_; return -e _named_file($self->{dir}, 'gate', $name); }
+
+# forget -- starts counting and recording again, and closes all gates.
 sub forget
 {
 	my ($self) = @_;
-	unlink map { "$self->{dir}/$_" } qw(requests connections count);
+	unlink map { "$self->{dir}/$_" } qw(requests connections count waiting);
+	unlink glob "$self->{dir}/{barrier,gate}.*";
 	return;
 }
 
@@ -197,11 +210,13 @@ sub _counter
 	return $value;
 }
 
-sub _script_file
+sub _named_file
 {
-	my ($dir, $path) = @_;
-	return "$dir/script." . unpack 'H*', $path;
+	my ($dir, $kind, $name) = @_;
+	return "$dir/$kind." . unpack 'H*', $name;
 }
+
+sub _script_file { my ($dir, $path) = @_; return _named_file($dir, 'script', $path); }
 
 #
 # The server.
@@ -343,6 +358,7 @@ sub _read_body
 sub _record
 {
 	my ($request) = @_;
+	$request->{time} = Time::HiRes::time();
 	open my $log, '>>', "$server{dir}/requests" or die "$server{dir}/requests: $!";
 	flock $log, LOCK_EX;
 	$log->autoflush(1);
@@ -394,7 +410,7 @@ my %BEHAVIOUR = (
 	'/json'            => \&_json,
 	'/echo'            => \&_echo,
 	'/headers'         => \&_headers,
-	'/slow'            => sub { my ($r) = @_; sleep(($r->{query}{ms} // 1000) / 1000); _reply(200, $OK) },
+	'/slow'            => \&_slow,
 	'/drip'            => \&_drip,
 	'/hang'            => \&_hang,
 	'/half-header'     => sub { _send("HTTP/1.1 200 OK\r\nContent-Ty"); _hang() },
@@ -406,6 +422,7 @@ my %BEHAVIOUR = (
 	'/endless-headers' => \&_endless_headers,
 	'/huge'            => \&_huge,
 	'/deep'            => \&_deep,
+	'/brackets'        => sub { my ($r) = @_; _reply(200, '[' x ($r->{query}{n} // 10_000_000)) },
 	'/not-json'        => sub { _reply(200, '<html>sorry</html>', 'Content-Type' => 'text/html') },
 	'/not-json-typed'  => sub { _reply(200, '<html>sorry</html>') },
 	'/bad-utf8'        => sub { _reply(200, qq({"name":"\xc3\x28"})) },
@@ -425,6 +442,8 @@ my %BEHAVIOUR = (
 	'/length-short'    => sub { _reply(200, $OK . 'HTTP/1.1 200 smuggled', 'Content-Length' => length $OK); 0 },
 	'/length-long'     => sub { _reply(200, $OK, 'Content-Length' => 1000); 0 },
 	'/count'           => \&_count,
+	'/barrier'         => \&_barrier,
+	'/gate'            => \&_gate,
 );
 
 sub _answer
@@ -581,6 +600,80 @@ sub _count
 	my ($request) = @_;
 	my $connections = _counter("$server{dir}/connections");
 	return _reply(200, qq({"requests":$request->{number},"connections":$connections}));
+}
+
+#
+# Waiting for each other.
+#
+
+# For how long a barrier or gate is waited at; only a test that fails waits so long.
+my $PATIENCE = 20;
+
+# _waiting STEP -- counts one more or less request that waits, and keeps the most there ever were.
+sub _waiting
+{
+	my ($step) = @_;
+	my $file = "$server{dir}/waiting";
+	open my $handle, '+>>', $file or die "$file: $!";
+	flock $handle, LOCK_EX;
+	seek $handle, 0, 0;
+	my ($now, $most) = split ' ', <$handle> // '0 0';
+	$now += $step;
+	$most = $now if $now > $most;
+	truncate $handle, 0;
+	print {$handle} "$now $most";
+	close $handle;
+	return;
+}
+
+# _wait_until SUB -- counted as waiting meanwhile; false if it does not come true.  The count goes down before
+# the answer is sent, so that a client that goes on at once is not counted twice.
+sub _wait_until
+{
+	my ($condition) = @_;
+	my $end = Time::HiRes::time() + $PATIENCE;
+	my $true;
+	_waiting(1);
+	sleep 0.002 while !($true = $condition->()) && Time::HiRes::time() < $end;
+	_waiting(-1);
+	return $true;
+}
+
+sub _slow
+{
+	my ($request) = @_;
+	_waiting(1);
+	sleep(($request->{query}{ms} // 1000) / 1000);
+	_waiting(-1);
+	return _reply(200, $OK);
+}
+
+# The first N that come pass together, then the next N and so on.
+sub _barrier
+{
+	my ($request) = @_;
+	my $n    = $request->{query}{n} // 2;
+	my $file = _named_file($server{dir}, 'barrier', $request->{query}{name} // '');
+	my $needed;
+	my $complete = sub {
+		$needed //= POSIX::ceil(_counter($file, 1) / $n) * $n;
+		return _counter($file) >= $needed;
+	};
+	return _reply(200, $OK) if _wait_until($complete);
+	return _reply(500, qq({"error":"there are not $n at once"}));
+}
+
+sub _gate
+{
+	my ($request) = @_;
+	my ($after, $opens) = map { $request->{query}{$_} } qw(after opens);
+	if (defined $after && !_wait_until(sub { -e _named_file($server{dir}, 'gate', $after) }))
+	{
+		return _reply(500, '{"error":"nobody opened the gate"}');
+	}
+	_reply($request->{query}{status} // 200, $OK);
+	_write(_named_file($server{dir}, 'gate', $opens), '') if defined $opens;
+	return 1;
 }
 
 1;

@@ -5,7 +5,8 @@
  *	 LD_PRELOAD=.../fake_getaddrinfo.so FAKE_HOSTS=/path/to/file
  *
  * FAKE_HOSTS names a file that is read at each look-up: a line has a name and what it resolves to, one or
- * more addresses, or the word "hang" (for ten minutes), or "fail".  All other names are none of our business.
+ * more addresses, or the word "hang" (for ten minutes), or "fail".  Behind "first" stand words for the first
+ * look-up of a process only, up to "then".  All other names are none of our business.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -36,6 +37,28 @@ find_line(const char *name, char *line, int size, char **words)
 	return found;
 }
 
+/*
+ * next_word -- of those that count: behind "first" either the ones before "then" or, but for the first look-up
+ * in this process, the ones behind it.
+ */
+static char *
+next_word(char **words)
+{
+	static int	lookups = 0;
+	char	   *word = strtok_r(NULL, " \t\n", words);
+
+	if (word && strcmp(word, "first") == 0)
+	{
+		word = strtok_r(NULL, " \t\n", words);
+		if (__atomic_fetch_add(&lookups, 1, __ATOMIC_RELAXED) == 0)
+			return word;
+		while (word && strcmp(word, "then") != 0)
+			word = strtok_r(NULL, " \t\n", words);
+		return word ? strtok_r(NULL, " \t\n", words) : NULL;
+	}
+	return word && strcmp(word, "then") == 0 ? NULL : word;
+}
+
 int
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 			struct addrinfo **result)
@@ -55,7 +78,7 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	numeric.ai_flags |= AI_NUMERICHOST;
 	numeric.ai_family = AF_UNSPEC;
 	*result = NULL;
-	while ((word = strtok_r(NULL, " \t\n", &rest)) != NULL)
+	while ((word = next_word(&rest)) != NULL)
 	{
 		if (strcmp(word, "hang") == 0)
 			sleep(600);

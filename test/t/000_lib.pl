@@ -107,6 +107,32 @@ $started = time;
 waitpid $_, 0 for @children;
 ok(time - $started < 4, 'connections are served side by side');
 
+#
+# MockServer: requests that wait for each other.
+#
+
+# together TARGET... -- asks for all of them at the same time, returns their statuses.
+sub together
+{
+	my (@targets) = @_;
+	my @children = map {
+		my $pid = fork // die;
+		if (!$pid) { POSIX::_exit(HTTP::Tiny->new->get($mock->url . $_)->{status} / 100); }
+		$pid
+	} @targets;
+	return join ' ', map { waitpid $_, 0; ($? >> 8) . 'xx' } @children;
+}
+
+$mock->forget;
+is(together(('/barrier?n=3&name=a') x 6, ('/barrier?n=1&name=b') x 2), join(' ', ('2xx') x 8), '/barrier lets requests pass together');
+is(together('/gate?after=one', '/gate?opens=one&status=404'), '2xx 4xx', '/gate is opened by another');
+ok($mock->is_open('one') && !$mock->is_open('two'), 'and stays open');
+$mock->forget;
+ok(!$mock->is_open('one'), 'until all is forgotten');
+is($mock->most_at_once, 0, 'nothing has waited');
+together(('/barrier?n=4&name=c') x 4, '/gate?opens=x', '/ok');
+is($mock->most_at_once, 4, 'those that waited at the same time are counted, others are not');
+
 my $pid = $mock->pid;
 $mock->stop;
 ok(!kill(0, $pid), 'the server is gone after stop');
