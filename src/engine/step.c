@@ -156,6 +156,27 @@ is_doomed(const CnStep *step)
 	return group && cn_step_fatal(&step->execution->steps[group->index]) != NULL;
 }
 
+/* The step has failed for good; if that ends the execution, what waits beside it waits in vain. */
+static void
+fail_step(CnStep *step)
+{
+	const CnStepDef *group = step->def->group;
+
+	end_step(step, CN_STEP_FAILED);
+	if (!is_doomed(step))
+		return;
+	for (int i = 0; i < group->step_count; i++)
+	{
+		CnStep	   *beside = member_of(&step->execution->steps[group->index], i);
+
+		if (beside->state != CN_STEP_WAITING)
+			continue;
+		cn_http_timer_stop(beside->timer);
+		beside->timer = NULL;
+		end_step(beside, CN_STEP_FAILED);
+	}
+}
+
 /* What the reply's headers ask for, in milliseconds; -1: nothing. */
 static int64
 asked_delay(const CnStep *step)
@@ -224,10 +245,7 @@ on_timer(void *arg)
 	MemoryContext old = MemoryContextSwitchTo(step->execution->context);
 
 	step->timer = NULL;
-	if (is_doomed(step))
-		end_step(step, CN_STEP_FAILED);
-	else
-		send_attempt(step);
+	send_attempt(step);
 	cn_exec_advance(step->execution);
 	MemoryContextSwitchTo(old);
 }
@@ -263,7 +281,7 @@ on_reply(CnHttpTransfer *transfer, void *arg)
 	{
 		if (verdict == CN_VERDICT_UNKNOWN_OUTCOME)
 			outcome_unknown(&step->record.failure);
-		end_step(step, CN_STEP_FAILED);
+		fail_step(step);
 	}
 	cn_exec_advance(step->execution);
 	MemoryContextSwitchTo(old);
@@ -285,7 +303,7 @@ send_attempt(CnStep *step)
 				"the execution's deadline has passed before the request could be sent");
 		step->record.failure.hint =
 			"The whole execution is limited by deadline_ms and connector.max_execution_time.";
-		end_step(step, CN_STEP_FAILED);
+		fail_step(step);
 		return;
 	}
 	memset(&step->record.failure, 0, sizeof(CnFailure));
@@ -320,7 +338,7 @@ begin_request(CnStep *step)
 	if (prepare_secrets(step) && cn_request_build(step))
 		send_attempt(step);
 	else
-		end_step(step, CN_STEP_FAILED);
+		fail_step(step);
 }
 
 void
@@ -333,7 +351,7 @@ cn_step_begin(CnStep *step)
 	if (step->def->condition)
 		holds = cn_step_condition(step, &step->record.failure);
 	if (holds < 0)
-		end_step(step, CN_STEP_FAILED);
+		fail_step(step);
 	else if (!holds)
 		skip(step);
 	else if (!step->def->is_group)

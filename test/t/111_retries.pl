@@ -405,6 +405,15 @@ sub beside
 is(beside(), 'failed not_found g=failed bad=failed again=failed 1', 'retries stop when a step beside has failed');
 is(beside(continue_on_error => YES), 'failed server_error g=failed bad=failed again=failed 4', 'but not when that is passed over');
 
+# Nor is a wait: the session would be cancelled long before this one is over.
+$mock->reply('/wait', { status => 503, headers => [ 'Retry-After' => 50 ] });
+$mock->forget;
+my $waiting = $s->save({ steps => [ { id => 'g', type => 'parallel', steps => [ { id => 'bad', url => "$url/gate?after=go&status=404&opens=failed" }, { id => 'again', url => "$url/wait", retries => 3 },
+				{ id => 'good', url => "$url/gate?after=failed" } ] } ] });
+ok($s->hang("SET statement_timeout = '20s'; SELECT concat_ws(' ', status, error_code, (SELECT string_agg((e ->> 'id') || '=' || (e ->> 'status'), ' ') FROM jsonb_array_elements(steps) e), steps #> '{2,http_status}', steps #> '{2,attempts}') FROM connector_try_execute('$waiting')", sub { $mock->requests('/wait') == 1 }), 'a step waits for its retry');
+$mock->open_gate('go');
+like($s->ask('RESET statement_timeout'), qr/^failed not_found g=failed bad=failed again=failed good=success 503 1$/m, 'and does not go on waiting when one beside it has failed, while a request under way is waited for');
+
 # Attempts of one step and requests of another take turns on one mux.
 $mock->forget;
 $mock->reply('/flaky', ({ status => 503 }) x 5, { json => 1 });
