@@ -109,6 +109,13 @@ SELECT t.run('{"url": "http://127.0.0.1/", "method": "POST", "body_type": "multi
 SELECT t.run('{"url": "http://127.0.0.1/", "headers": {"x": "{{input.q}}"}}');
 SELECT t.run('{"url": "http://127.0.0.1/{{input.q | first}}"}', '{"q": 7}');
 
+\echo # a step that left nothing to refer to
+SELECT t.run('{"steps": [{"id": "a", "url": "http://127.0.0.1/", "condition": "false"}, {"id": "b", "url": "http://127.0.0.1/{{a.x}}"}]}');
+SELECT t.run('{"steps": [{"id": "a", "url": "http://127.0.0.1/", "continue_on_error": true}, {"id": "b", "url": "http://127.0.0.1/{{a.x | upper}}"}]}');
+SELECT t.run('{"steps": [{"id": "a", "url": "http://127.0.0.1/", "condition": "false"}], "result": {"x": [1, "{{a.x}}"]}}');
+SELECT t.run('{"steps": [{"id": "g", "condition": "false", "steps": [{"id": "a", "url": "http://127.0.0.1/"}]}], "result": "{{g.a}}{{a}}"}');
+SELECT t.run('{"steps": [{"id": "g", "condition": "{{input | length}} > 0", "continue_on_error": true, "steps": [{"id": "a", "url": "http://127.0.0.1/"}]}], "result": "{{a}}"}', '7');
+
 \echo # line breaks and other controls in a header
 SELECT t.run('{"url": "http://127.0.0.1/", "headers": {"x": "a{{input.q}}"}}', jsonb_build_object('q', q))
   FROM unnest(ARRAY[E'b\r\nEvil: 1', E'\n', E'\r', E'\u0001', E'\u007f', E'tab\tis fine']) q;

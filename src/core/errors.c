@@ -47,7 +47,7 @@ static const CnCodeInfo codes[CN_CODE_COUNT] = {
 	[CN_CREDENTIAL_MISSING] = {"credential_missing", "NC019", false,
 		"Store one for this workspace with connector_credential_set()."},
 	[CN_UNKNOWN_OUTCOME] = {"unknown_outcome", "NC020", false,
-		"Look at the remote service whether the request took effect, then redrive or close it."},
+		"Look at the remote service whether the request took effect before you send it again."},
 	[CN_INTERNAL] = {"internal", "NC021", false,
 		"This is a defect of the extension; report it with the server log."},
 };

@@ -142,7 +142,7 @@ shaped_result(CnExecution *execution)
 
 	if (value)
 		return jsonb_of(value);
-	cn_template_failed(&execution->outcome.failure, path, &error);
+	cn_template_failed(execution, &execution->outcome.failure, path, &error);
 	return NULL;
 }
 

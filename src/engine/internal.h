@@ -103,7 +103,8 @@ extern int	cn_step_condition(CnStep *step, CnFailure *failure);
 /* ---- request.c ---- */
 
 /* A template could not be evaluated: the failure that is. */
-extern void cn_template_failed(CnFailure *failure, const char *path, const CnTemplateError *error);
+extern void cn_template_failed(const CnExecution *execution, CnFailure *failure, const char *path,
+							   const CnTemplateError *error);
 
 /*
  * Render the request of a step into step->request and its record; false and

@@ -27,8 +27,48 @@
 
 /* ---- failures ---- */
 
+/* How the step ended that path refers to, if it left nothing to refer to; else NULL. */
+static const char *
+why_no_output(const CnExecution *execution, const char *path)
+{
+	char	   *id = pnstrdup(path, strcspn(path, ".["));
+	const CnStepDef *def = cn_definition_step(execution->given.definition, id);
+
+	if (def == NULL)
+		return NULL;
+	switch (execution->steps[def->index].record.status)
+	{
+		case CN_STEP_SUCCESS:
+			break;
+		case CN_STEP_SKIPPED:
+			return psprintf("step \"%s\" was skipped", id);
+		case CN_STEP_FAILED:
+			return psprintf("step \"%s\" failed", id);
+		case CN_STEP_NOT_REACHED:
+			return psprintf("step \"%s\" did not run", id);
+	}
+	return NULL;
+}
+
+static void
+reference_failed(const CnExecution *execution, CnFailure *failure, const char *path,
+				 const CnTemplateError *error)
+{
+	const char *reason = error->path ? why_no_output(execution, error->path) : NULL;
+
+	if (reason)
+		cn_fail(failure, CN_INPUT_INVALID, "%s: %s is missing: %s", path, error->path, reason);
+	else
+		cn_fail(failure, CN_INPUT_INVALID, "%s: %s", path, error->message);
+	if (error->path && strncmp(error->path, "input", 5) == 0)
+		failure->hint = "Pass it in the input, or give the reference a default(...) filter.";
+	else
+		failure->hint = "An earlier step gave no such value, or did not run; give the reference a default(...) filter, or the step a condition.";
+}
+
 void
-cn_template_failed(CnFailure *failure, const char *path, const CnTemplateError *error)
+cn_template_failed(const CnExecution *execution, CnFailure *failure, const char *path,
+				   const CnTemplateError *error)
 {
 	if (error->limit)
 	{
@@ -37,14 +77,10 @@ cn_template_failed(CnFailure *failure, const char *path, const CnTemplateError *
 	}
 	else if (error->missing && error->path && strncmp(error->path, "workspace", 9) == 0)
 		cn_fail(failure, CN_CREDENTIAL_MISSING, "%s: %s", path, error->message);
+	else if (error->missing)
+		reference_failed(execution, failure, path, error);
 	else
-	{
 		cn_fail(failure, CN_INPUT_INVALID, "%s: %s", path, error->message);
-		if (error->missing && error->path && strncmp(error->path, "input", 5) == 0)
-			failure->hint = "Pass it in the input, or give the reference a default(...) filter.";
-		else if (error->missing)
-			failure->hint = "An earlier step gave no such value, or did not run; give the reference a default(...) filter, or the step a condition.";
-	}
 }
 
 /* The whole of a path that is one below the step's if it begins with '.'. */
@@ -57,7 +93,7 @@ whole_path(const CnStep *step, const char *path)
 static bool
 template_failed(CnStep *step, const char *path, const CnTemplateError *error)
 {
-	cn_template_failed(&step->record.failure, whole_path(step, path), error);
+	cn_template_failed(step->execution, &step->record.failure, whole_path(step, path), error);
 	return false;
 }
 

@@ -19,6 +19,9 @@
 
 static void send_attempt(CnStep *step);
 
+static char deadline_hint[] =
+	"The whole execution is limited by deadline_ms and connector.max_execution_time.";
+
 /* Between the epochs of Unix and of TimestampTz, in milliseconds. */
 #define EPOCH_DIFFERENCE_MS \
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000)
@@ -237,6 +240,19 @@ outcome_unknown(CnFailure *failure)
 			cause);
 }
 
+/* Was the attempt cut short by the end of the execution's time, and not of its own? */
+static void
+blame_deadline(CnStep *step)
+{
+	CnFailure  *failure = &step->record.failure;
+
+	if (cn_http_reply(step->transfer)->failure.code != CN_TIMEOUT ||
+		cn_exec_remaining_ms(step->execution) > 0)
+		return;
+	failure->message = psprintf("%s: the execution's deadline has passed", failure->message);
+	failure->hint = deadline_hint;
+}
+
 /* WAITING is left here: it is time for the next attempt. */
 static void
 on_timer(void *arg)
@@ -268,6 +284,7 @@ on_reply(CnHttpTransfer *transfer, void *arg)
 	int64		delay_ms = 0;
 
 	cn_reply_read(step);
+	blame_deadline(step);
 	if (step->record.failure.code != CN_OK)
 		verdict = decide(step, &delay_ms);
 	cn_http_release(step->transfer);
@@ -301,8 +318,7 @@ send_attempt(CnStep *step)
 	{
 		cn_fail(&step->record.failure, CN_TIMEOUT,
 				"the execution's deadline has passed before the request could be sent");
-		step->record.failure.hint =
-			"The whole execution is limited by deadline_ms and connector.max_execution_time.";
+		step->record.failure.hint = deadline_hint;
 		fail_step(step);
 		return;
 	}
