@@ -162,6 +162,10 @@ SELECT count(*) AS before FROM connector_executions \gset
 SELECT step, status, output, error_code, error_message, http_status, request, response, duration_ms >= 0
   FROM connector_test('{"url": "http://127.0.0.1:81/a", "query": {"q": 1, "k": "{{workspace.token}}"}, "method": "POST", "headers": {"X-Own": "{{workspace.token}}", "X-Plain": "1"}, "credential": "svc", "body": {"a": "{{input.a}}", "t": "{{workspace.token}}"}}', '{"a": [1]}');
 SELECT step, status, error_code, error_message, request FROM connector_test('{"url": "http://127.0.0.1/{{input.x}}"}');
+SELECT request -> 'body' FROM connector_test('{"url": "http://127.0.0.1/", "method": "POST", "body_type": "form", "body": {"a b": "{{input.a}}"}}', '{"a": ["x y", 1]}');
+SELECT step, status, attempts, output, error_code FROM connector_test('{"continue_on_error": true, "steps": [
+    {"id": "a", "url": "http://127.0.0.1/", "retries": 2}, {"id": "b", "url": "http://127.0.0.1/", "condition": "false"}, {"id": "c", "url": "http://127.0.0.1/{{a}}"},
+    {"id": "g", "steps": [{"id": "d", "url": "http://127.0.0.1/"}, {"id": "e", "url": "http://127.0.0.1/", "condition": "false"}]}]}');
 SELECT t.try('SELECT connector_test(NULL)');
 SELECT count(*) - :before FROM connector_executions;
 SELECT count(*) FROM connector_stats() WHERE name = '(test)';

@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "core/clock.h"
+#include "core/jsonb.h"
 #include "engine/internal.h"
 #include "engine/settings.h"
 #include "http/retry.h"
@@ -138,6 +139,9 @@ cn_step_close(CnStep *step)
 	if (fatal)
 		step->record.failure = fatal->failure;
 	end_step(step, fatal ? CN_STEP_FAILED : CN_STEP_SUCCESS);
+	/* nothing else asks for it as jsonb; the history has that of the steps */
+	if (!fatal && step->execution->given.keep == CN_KEEP_ALL)
+		step->record.output = cn_jsonb_from_json(cn_step_output(step));
 }
 
 static void

@@ -36,11 +36,11 @@ COMMENT ON FUNCTION @extschema@.connector_execute_batch(text, jsonb[], integer, 
 CREATE FUNCTION @extschema@.connector_test(
     config jsonb, input jsonb DEFAULT '{}', workspace text DEFAULT NULL,
     OUT step text, OUT status text, OUT output jsonb, OUT error_code text, OUT error_message text,
-    OUT http_status integer, OUT request jsonb, OUT response jsonb, OUT duration_ms double precision)
+    OUT http_status integer, OUT request jsonb, OUT response jsonb, OUT duration_ms double precision, OUT attempts integer)
 RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_test';
 COMMENT ON FUNCTION @extschema@.connector_test(jsonb, jsonb, text) IS
-'Runs a definition without saving it: a row a step with the redacted request and response. Nothing is recorded or counted. Needs write in the workspace; error 22023 lists every problem of the definition.';
+'Runs a definition without saving it: a row a step with the redacted request and response, and one of the result if there are several. Nothing is recorded or counted. Needs write in the workspace; error 22023 lists every problem of the definition.';
 
 CREATE FUNCTION @extschema@.connector_check(config jsonb, OUT path text, OUT problem text)
 RETURNS SETOF record

@@ -94,8 +94,8 @@ request_of(const CnStepRecord *step)
 /* One value of a result row; null where there is none. */
 typedef struct Fields
 {
-	Datum		values[9];
-	bool		nulls[9];
+	Datum		values[10];
+	bool		nulls[10];
 } Fields;
 
 static void
@@ -133,6 +133,7 @@ put_step(ReturnSetInfo *rsinfo, const CnStepRecord *step)
 	set_field(&f, 6, request != NULL, PointerGetDatum(request));
 	set_field(&f, 7, step->reply != NULL, PointerGetDatum(step->reply));
 	set_field(&f, 8, true, Float8GetDatum(step->duration_ms));
+	set_field(&f, 9, step->method != NULL, Int32GetDatum(step->attempts));
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, f.values, f.nulls);
 }
 
