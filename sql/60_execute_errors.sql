@@ -157,6 +157,15 @@ SELECT t.run('{"url": "http://127.0.0.1:81/{{workspace.nothing}}", "credential":
 SELECT t.run('{"url": "http://127.0.0.1:81/{{workspace.sub}}/{{workspace.token}}", "query": {"k": "{{workspace.token}}"}, "credential": "svc"}');
 SELECT steps_executed #- '{0,duration_ms}' #- '{0,started_ms}' FROM connector_executions ORDER BY id DESC LIMIT 1;
 
+\echo # what is kept of bodies: JSON and forms with secrets blanked by name, text, no parts and no bytes
+SELECT body_type, t.run(jsonb_build_object('url', 'http://127.0.0.1/', 'method', 'POST', 'body_type', body_type, 'body', body),
+       '{"pass": "hunter22", "list": ["a", "b"], "q": null}') AS outcome
+  FROM (VALUES (1, 'json', '{"user": "u", "password": "{{input.pass}}"}'::jsonb), (2, 'form', '{"user": "u", "password": "{{input.pass}}", "list": "{{input.list}}", "q": "{{input.q}}"}'),
+               (3, 'form', '[{"name": "token", "input": "pass"}, {"name": "none", "input": "none", "optional": true}, {"name": "n", "static": 1}]'),
+               (4, 'text', '"<pass>{{input.pass}}</pass>"'), (5, 'multipart', '[{"name": "password", "text": "{{input.pass}}"}]'), (6, 'binary', '"aGFsbG8="'),
+               (7, 'text', '""')) v(n, body_type, body) ORDER BY n;
+SELECT steps_executed -> 0 -> 'request' FROM connector_executions ORDER BY id DESC LIMIT 7;
+
 \echo # connector_test: the same, recorded nowhere
 SELECT count(*) AS before FROM connector_executions \gset
 SELECT step, status, output, error_code, error_message, http_status, request, response, duration_ms >= 0

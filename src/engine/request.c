@@ -158,23 +158,36 @@ append_pair(StringInfo out, char *separator, const char *name, const CnJson *val
 	cn_escape_component(out, text, len);
 }
 
-/* name=value&...; null is left out, an array repeats the name. */
+/* What a pair is sent with; NULL: it is left out.  false and the record's failure. */
+static bool
+pair_value(CnStep *step, const CnPair *pair, const CnJson **value)
+{
+	CnTemplateError error;
+	const char *path = NULL;
+
+	*value = pair->fixed;
+	if (*value == NULL)
+	{
+		*value = cn_json_template_eval(pair->value, &step->scope, &error, &path);
+		if (*value == NULL && !(error.missing && pair->optional))
+			return template_failed(step, path, &error);
+	}
+	if (*value && (*value)->type == CN_JSON_NULL)
+		*value = NULL;
+	return true;
+}
+
+/* name=value&...; an array repeats the name. */
 static bool
 render_pairs(CnStep *step, const CnPair *pairs, int count, StringInfo out, char separator)
 {
 	for (int i = 0; i < count; i++)
 	{
-		const CnJson *value = pairs[i].fixed;
-		CnTemplateError error;
-		const char *path = NULL;
+		const CnJson *value;
 
+		if (!pair_value(step, &pairs[i], &value))
+			return false;
 		if (value == NULL)
-			value = cn_json_template_eval(pairs[i].value, &step->scope, &error, &path);
-		if (value == NULL && error.missing && pairs[i].optional)
-			continue;
-		if (value == NULL)
-			return template_failed(step, path, &error);
-		if (value->type == CN_JSON_NULL)
 			continue;
 		if (value->type != CN_JSON_ARRAY)
 		{
@@ -368,21 +381,62 @@ check_body_size(CnStep *step, int64 len)
 
 /* ---- all of it ---- */
 
-/* The body as it may be shown: the value if it is JSON, else its text; NULL if it is neither. */
+/* A form as {"name": value}, with stand-ins; the last of a name. */
+static void
+form_as_json(CnStep *step, StringInfo out)
+{
+	const CnStepDef *def = step->def;
+	CnJsonMember *members = palloc(sizeof(CnJsonMember) * (def->form_count + 1));
+	int			count = 0;
+
+	for (int i = 0; i < def->form_count; i++)
+	{
+		const CnJson *value;
+
+		/* it was rendered before, so this does not fail */
+		if (!pair_value(step, &def->form[i], &value) || value == NULL)
+			continue;
+		members[count].key = def->form[i].name;
+		members[count].key_len = strlen(members[count].key);
+		members[count++].value = unconstify(CnJson *, value);
+	}
+	cn_json_write(out, cn_json_object(members, count));
+}
+
+/* Text as it may be shown: the value if it is JSON, else a string. */
 static Jsonb *
-shown_body(CnStep *step, const StringInfo body)
+shown_text(CnStep *step, const StringInfo text, bool json)
 {
 	CnJsonLimits limits = {.max_depth = cn_engine_max_json_depth};
 	CnJsonError error;
+	char	   *hidden = cn_secrets_hide(&step->secrets, text->data, text->len);
 	Jsonb	   *value = NULL;
-	char	   *hidden;
+
+	if (json)
+		value = cn_jsonb_from_text(hidden, strlen(hidden), &limits, &error);
+	return value ? value : cn_jsonb_string(hidden, strlen(hidden));
+}
+
+/*
+ * The body as it may be shown; NULL if it may not.  The history blanks secrets
+ * by the names of members, so it gets a form as an object, and no parts.
+ */
+static Jsonb *
+shown_body(CnStep *step, const StringInfo body)
+{
+	CnBodyKind	kind = step->def->body_kind;
+	bool		all = step->execution->given.keep == CN_KEEP_ALL;
+	StringInfoData form;
 
 	if (body->len == 0 || !cn_utf8_valid(body->data, body->len, NULL))
 		return NULL;
-	hidden = cn_secrets_hide(&step->secrets, body->data, body->len);
-	if (step->def->body_kind == CN_BODY_JSON)
-		value = cn_jsonb_from_text(hidden, strlen(hidden), &limits, &error);
-	return value ? value : cn_jsonb_string(hidden, strlen(hidden));
+	if (all || kind == CN_BODY_JSON || kind == CN_BODY_TEXT)
+		return shown_text(step, body, kind == CN_BODY_JSON);
+	if (kind != CN_BODY_FORM)
+		return NULL;
+	initStringInfo(&form);
+	form_as_json(step, &form);
+	return shown_text(step, &form, true);
 }
 
 static Jsonb *
