@@ -22,6 +22,7 @@
 #include "core/report.h"
 #include "core/spi.h"
 #include "core/uuid.h"
+#include "schema/settings.h"
 
 /* Compiled definitions of some kB each. */
 #define MAX_ENTRIES 256
@@ -54,7 +55,7 @@ static int	entry_count = 0;
 /* What compile_row and still_right read, in the order of the numbers below. */
 #define SELECT_CONNECTOR \
 	"SELECT id, version, enabled, xmin, log_response_data, timeout_ms, max_retries," \
-	" continue_on_error, name, config, field_mappings, " SAVED_BY " FROM @.connectors c"
+	" continue_on_error, name, config, input_schema, field_mappings, " SAVED_BY " FROM @.connectors c"
 
 enum
 {
@@ -68,6 +69,7 @@ enum
 	ROW_CONTINUE,
 	ROW_NAME,
 	ROW_CONFIG,
+	ROW_SCHEMA,
 	ROW_MAPPINGS,
 	ROW_SAVED_BY
 };
@@ -140,6 +142,20 @@ mapping_roots(const CnDefinition *definition)
 }
 
 static void
+schema_problem(void *arg, const char *path, const char *message)
+{
+	cn_problem(arg, psprintf("$.input_schema%s", path), "%s", message);
+}
+
+static CnSchema *
+compile_schema(Jsonb *source, CnProblems *problems)
+{
+	CnSchemaOptions options = cn_schema_options();
+
+	return cn_schema_compile(cn_json_from_jsonb(source), &options, schema_problem, problems);
+}
+
+static void
 compile_parts(const CnParts *parts, CnPathCheck check_path, const CnDefinitionLimits *limits,
 			  CnCompiledParts *compiled, CnProblems *problems)
 {
@@ -147,6 +163,8 @@ compile_parts(const CnParts *parts, CnPathCheck check_path, const CnDefinitionLi
 	compiled->definition = cn_definition_compile(cn_json_from_jsonb(parts->config), check_path,
 												 limits, problems);
 	compiled->definition_problems = problems->count;
+	if (parts->input_schema)
+		compiled->input_schema = compile_schema(parts->input_schema, problems);
 	if (parts->field_mappings)
 		compiled->mappings = cn_field_mappings_compile(cn_json_from_jsonb(parts->field_mappings),
 													   "$.field_mappings",
@@ -253,6 +271,7 @@ compile_row_parts(CnConnector *connector)
 {
 	CnParts		parts = {
 		.config = row_jsonb(ROW_CONFIG),
+		.input_schema = row_jsonb(ROW_SCHEMA),
 		.field_mappings = row_jsonb(ROW_MAPPINGS),
 	};
 	CnProblems	problems;

@@ -11,11 +11,13 @@
 
 #include "catalog/definition.h"
 #include "catalog/field_mapping.h"
+#include "schema/schema.h"
 
 /* The columns of a connector that are checked and compiled together. */
 typedef struct CnParts
 {
 	Jsonb	   *config;
+	Jsonb	   *input_schema;	/* NULL: none */
 	Jsonb	   *field_mappings; /* NULL: none */
 } CnParts;
 
@@ -23,7 +25,8 @@ typedef struct CnCompiledParts
 {
 	CnDefinition *definition;
 	int			definition_problems;	/* those that come first; the others are of the other columns */
-	CnFieldMappings *mappings;	/* NULL: none */
+	CnSchema   *input_schema;	/* NULL: none */
+	CnFieldMappings *mappings;	/* likewise */
 } CnCompiledParts;
 
 /*

@@ -158,3 +158,33 @@ cn_fail(CnFailure *failure, CnCode code, const char *fmt,...)
 		size = needed;
 	}
 }
+
+/* Lines one behind the other. */
+static void
+append_lines(StringInfo text, const char *lines)
+{
+	appendStringInfoString(text, ": ");
+	for (const char *at = lines; *at; at++)
+	{
+		if (*at == '\n')
+			appendStringInfoString(text, "; ");
+		else
+			appendStringInfoChar(text, *at);
+	}
+}
+
+char *
+cn_failure_text(const CnFailure *failure)
+{
+	StringInfoData text;
+
+	if (failure->code == CN_OK)
+		return NULL;
+	initStringInfo(&text);
+	appendStringInfoString(&text, failure->message);
+	if (failure->remote_message)
+		appendStringInfo(&text, ": %s", failure->remote_message);
+	if (failure->detail)
+		append_lines(&text, failure->detail);
+	return text.data;
+}

@@ -50,6 +50,7 @@ typedef struct CnCodeInfo
  * An expected failure, as a value.  Strings live where the value lives.
  * message: lower case, no full stop, never a secret, a body or a query string.
  * remote_message: what the remote said of it, cut and redacted; or NULL.
+ * detail: lines that list what is wrong; or NULL.
  */
 typedef struct CnFailure
 {
@@ -57,6 +58,7 @@ typedef struct CnFailure
 	int			http_status;	/* 0: no reply */
 	char	   *message;
 	char	   *remote_message;
+	char	   *detail;
 	char	   *hint;			/* NULL: the code's own hint */
 } CnFailure;
 
@@ -65,6 +67,9 @@ extern CnCode cn_code_for_status(int http_status);
 
 /* The code of that name, or CN_OK. */
 extern CnCode cn_code_by_name(const char *name);
+/* All of a failure in one line: message, what the remote said, what is wrong; NULL without one. */
+extern char *cn_failure_text(const CnFailure *failure);
+
 extern void cn_fail(CnFailure *failure, CnCode code, const char *fmt,...) pg_attribute_printf(3, 4);
 
 #endif							/* CN_CORE_ERRORS_H */

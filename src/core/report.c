@@ -27,6 +27,8 @@ detail_of(const char *step, const CnCodeInfo *info, const CnFailure *failure)
 	appendStringInfoChar(&buf, '.');
 	if (failure->remote_message)
 		appendStringInfo(&buf, " The remote said: %s", failure->remote_message);
+	if (failure->detail)
+		appendStringInfo(&buf, "\n%s", failure->detail);
 	return buf.data;
 }
 

@@ -205,9 +205,11 @@ cn_exec_advance(CnExecution *execution)
 }
 
 void
-cn_exec_refuse(CnExecution *execution, const CnFailure *failure)
+cn_exec_refuse(CnExecution *execution, const CnFailure *failure, CnExecDone done, void *arg)
 {
 	Assert(execution->state == CN_EXEC_NEW);
+	execution->done = done;
+	execution->done_arg = arg;
 	execution->outcome.failure = *failure;
 	change_state(execution, CN_EXEC_DONE);
 }

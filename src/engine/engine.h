@@ -116,14 +116,15 @@ typedef struct CnOutcome
  */
 extern CnExecution *cn_exec_create(const CnExecInput *input, MemoryContext context);
 
-/* Fail it before it starts, with the given failure. */
-extern void cn_exec_refuse(CnExecution *execution, const CnFailure *failure);
-
 /* A success turns into failure after all: what was to be done with the output failed.  It is kept. */
 extern void cn_exec_fail(CnExecution *execution, const CnFailure *failure);
 
 /* Start the first step; done is called when all is over: from here, or from the mux' turn. */
 extern void cn_exec_start(CnExecution *execution, CnHttpMux *mux, CnExecDone done, void *arg);
+
+/* Let it fail instead, before anything was sent. */
+extern void cn_exec_refuse(CnExecution *execution, const CnFailure *failure, CnExecDone done,
+						   void *arg);
 
 extern CnExecState cn_exec_state(const CnExecution *execution);
 extern const pg_uuid_t *cn_exec_id(const CnExecution *execution);

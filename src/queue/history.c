@@ -77,14 +77,6 @@ cn_step_status_name(const CnStepRecord *step)
 	return step->status == CN_STEP_SKIPPED ? "skipped" : cn_status_name(&step->failure);
 }
 
-static char *
-full_message(const CnFailure *failure)
-{
-	if (failure->remote_message)
-		return psprintf("%s: %s", failure->message, failure->remote_message);
-	return failure->message;
-}
-
 static void
 build_request(CnJsonbBuilder *b, const CnStepRecord *step)
 {
@@ -120,7 +112,7 @@ build_step(CnJsonbBuilder *b, const CnStepRecord *step)
 	if (step->failure.code != CN_OK)
 	{
 		build_member_text(b, "error_code", cn_code_info(step->failure.code)->name);
-		build_member_text(b, "error_message", full_message(&step->failure));
+		build_member_text(b, "error_message", cn_failure_text(&step->failure));
 	}
 }
 
@@ -205,7 +197,7 @@ fill_outcome(CnHistoryRow *row, const CnExecution *execution, bool log_output)
 	if (failure->code != CN_OK)
 	{
 		set_text(row, COL_ERROR_CODE, cn_code_info(failure->code)->name);
-		set_text(row, COL_ERROR_MESSAGE, full_message(failure));
+		set_text(row, COL_ERROR_MESSAGE, cn_failure_text(failure));
 		set_text(row, COL_CURRENT_STEP, outcome->failed_step);
 	}
 	if (outcome->http_status)

@@ -15,28 +15,30 @@ static const char *const secret_ends[] = {
 
 #define MAX_NAME 64
 
-static bool
-is_secret_name(const JsonbValue *key)
+bool
+cn_payload_is_secret(const char *name, int len)
 {
-	char		name[MAX_NAME];
-	int			len = 0;
+	char		plain[MAX_NAME];
+	int			plain_len = 0;
 
-	for (int i = 0; i < key->val.string.len && len < MAX_NAME - 1; i++)
-	{
-		char		c = key->val.string.val[i];
-
-		if (c != '_' && c != '-' && c != ' ')
-			name[len++] = pg_ascii_tolower(c);
-	}
-	name[len] = '\0';
+	for (int i = 0; i < len && plain_len < MAX_NAME - 1; i++)
+		if (name[i] != '_' && name[i] != '-' && name[i] != ' ')
+			plain[plain_len++] = pg_ascii_tolower(name[i]);
 	for (int i = 0; i < lengthof(secret_ends); i++)
 	{
 		int			end_len = strlen(secret_ends[i]);
 
-		if (len >= end_len && memcmp(name + len - end_len, secret_ends[i], end_len) == 0)
+		if (plain_len >= end_len &&
+			memcmp(plain + plain_len - end_len, secret_ends[i], end_len) == 0)
 			return true;
 	}
 	return false;
+}
+
+static bool
+is_secret_name(const JsonbValue *key)
+{
+	return cn_payload_is_secret(key->val.string.val, key->val.string.len);
 }
 
 static bool

@@ -16,6 +16,7 @@
 #include "core/jsonb.h"
 #include "queue/history.h"
 #include "sqlapi/call.h"
+#include "sqlapi/input.h"
 #include "stats/stats.h"
 #include "sync/field_mapping.h"
 
@@ -123,8 +124,13 @@ cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done
 		.keep = keep_of(connector),
 	};
 	CnExecution *execution = cn_exec_create(&given, context);
+	CnFailure	failure = {CN_OK};
 
-	cn_exec_start(execution, cn_http_process_mux(), done, arg);
+	if (connector == NULL || connector->compiled.input_schema == NULL ||
+		cn_input_check(connector->compiled.input_schema, input, &failure))
+		cn_exec_start(execution, cn_http_process_mux(), done, arg);
+	else
+		cn_exec_refuse(execution, &failure, done, arg);
 	MemoryContextSwitchTo(old);
 	return execution;
 }
@@ -202,16 +208,6 @@ cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise)
 	count(call, execution);
 }
 
-char *
-cn_call_message(const CnFailure *failure)
-{
-	if (failure->code == CN_OK)
-		return NULL;
-	if (failure->remote_message)
-		return psprintf("%s: %s", failure->message, failure->remote_message);
-	return failure->message;
-}
-
 TupleDesc
 cn_call_row_type(FunctionCallInfo fcinfo)
 {
@@ -238,7 +234,7 @@ cn_call_result(const CnExecution *execution, TupleDesc desc)
 	if (failure->code != CN_OK)
 	{
 		values[3] = CStringGetTextDatum(cn_code_info(failure->code)->name);
-		values[4] = CStringGetTextDatum(cn_call_message(failure));
+		values[4] = CStringGetTextDatum(cn_failure_text(failure));
 	}
 	values[5] = Int32GetDatum(outcome->http_status);
 	nulls[5] = outcome->http_status == 0;

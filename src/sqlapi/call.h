@@ -58,7 +58,4 @@ extern HeapTuple cn_call_result(const CnExecution *execution, TupleDesc desc);
 /* The type of rows the function returns. */
 extern TupleDesc cn_call_row_type(FunctionCallInfo fcinfo);
 
-/* "message: what the remote said" of a failure; NULL without one. */
-extern char *cn_call_message(const CnFailure *failure);
-
 #endif							/* CN_SQLAPI_CALL_H */

@@ -97,6 +97,7 @@ check_row(HeapTuple tuple, TupleDesc desc)
 {
 	CnParts		parts = {
 		.config = json_column(tuple, desc, "config"),
+		.input_schema = json_column(tuple, desc, "input_schema"),
 		.field_mappings = json_column(tuple, desc, "field_mappings"),
 	};
 	CnCompiledParts compiled;

@@ -115,7 +115,7 @@ set_failure(Fields *f, const CnFailure *failure)
 	if (failed)
 	{
 		f->values[3] = CStringGetTextDatum(cn_code_info(failure->code)->name);
-		f->values[4] = CStringGetTextDatum(cn_call_message(failure));
+		f->values[4] = CStringGetTextDatum(cn_failure_text(failure));
 	}
 }
 

@@ -188,6 +188,7 @@ check_parts(Jsonb *object, const char *path, CnProblems *problems)
 {
 	CnParts		parts = {
 		.config = json_member(object, "config"),
+		.input_schema = json_member(object, "input_schema"),
 		.field_mappings = json_member(object, "field_mappings"),
 	};
 	CnCompiledParts compiled;
