@@ -149,7 +149,7 @@ schema_apply_one_of(Evaluation *e, const Assertion *a, const Place *place, Seen 
 		{
 			schema_seen_mark_all(seen);
 			return schema_violation(e, place, a->keyword,
-									"matches both alternative %d and alternative %d, has to match exactly one",
+									"matches alternatives %d and %d, has to match exactly one",
 									first, i);
 		}
 		first = i;
@@ -238,12 +238,12 @@ schema_apply_contains(Evaluation *e, const Assertion *a, const Place *place, See
 		return false;
 	if (count < a->u.contains.min)
 		return schema_violation(e, place, a->u.contains.min == 1 ? a->keyword : "minContains",
-								"has " INT64_FORMAT " items that match contains, has to have at least "
-								INT64_FORMAT, count, a->u.contains.min);
+								"has " INT64_FORMAT " items that match contains, "
+								"has to have at least " INT64_FORMAT, count, a->u.contains.min);
 	if (count > a->u.contains.max)
 		return schema_violation(e, place, "maxContains",
-								"has " INT64_FORMAT " items that match contains, has to have at most "
-								INT64_FORMAT, count, a->u.contains.max);
+								"has " INT64_FORMAT " items that match contains, "
+								"has to have at most " INT64_FORMAT, count, a->u.contains.max);
 	return true;
 }
 
@@ -341,7 +341,8 @@ find_named(const NamedNode *named, int count, const char *name, int len)
 	while (low < high)
 	{
 		int			middle = low + (high - low) / 2;
-		int			order = schema_compare_names(named[middle].name, named[middle].name_len, name, len);
+		int			order = schema_compare_names(named[middle].name, named[middle].name_len,
+												 name, len);
 
 		if (order == 0)
 			return &named[middle];
@@ -364,13 +365,17 @@ schema_apply_unevaluated(Evaluation *e, const Assertion *a, const Place *place, 
 
 	for (int i = 0; i < container->len && !(e->quiet && !valid) && !over(e); i++)
 	{
-		Step		at = {.name = array ? NULL : container->u.members[i].key, .index = array ? i : -1};
+		Step		at = {.index = -1};
 		Step		by = {.keyword = a->keyword, .index = -1};
 		Place		inside = step_into(place, array ? container->u.items[i]
 									   : container->u.members[i].value, &at, &by);
 
 		if (schema_seen_has(seen, i))
 			continue;
+		if (array)
+			at.index = i;
+		else
+			at.name = container->u.members[i].key;
 		valid &= schema_apply(e, a->u.node, &inside, NULL);
 	}
 	schema_seen_mark_all(seen);

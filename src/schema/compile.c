@@ -215,7 +215,8 @@ schema_scan(Compiler *c, const CnJson *json, Resource *resource, const SchemaNod
 		return node;
 	if (json->type != CN_JSON_OBJECT && json->type != CN_JSON_BOOL)
 	{
-		schema_problem(c, &place, NULL, NULL, -1, "is %s, has to be a schema: an object or a boolean",
+		schema_problem(c, &place, NULL, NULL, -1,
+					   "is %s, has to be a schema: an object or a boolean",
 					   schema_type_phrase(json->type));
 		return NULL;
 	}
@@ -334,7 +335,8 @@ scan_dialect(Compiler *c, SchemaNode *node)
 		return;
 	schema_problem(c, node, "$schema", NULL, -1,
 				   "names the metaschema %s; only \"" SCHEMA_DRAFT_URI
-				   "\" is known, and nothing is fetched", schema_quote_text(dialect, strlen(dialect)));
+				   "\" is known, and nothing is fetched",
+				   schema_quote_text(dialect, strlen(dialect)));
 }
 
 static void

@@ -239,7 +239,8 @@ regex_of(Compiler *c, SchemaNode *node, const char *keyword, const char *name,
 	switch (cn_pattern_translate(pattern, len, &translated, &problem))
 	{
 		case CN_PATTERN_OK:
-			regex = cn_regex_compile(translated.data, translated.len, CN_REGEX_SPELLED_OUT, &problem);
+			regex = cn_regex_compile(translated.data, translated.len, CN_REGEX_SPELLED_OUT,
+									 &problem);
 			pfree(translated.data);
 			if (regex != NULL)
 				return regex;
@@ -308,12 +309,13 @@ static void
 compile_anchor(Compiler *c, SchemaNode *node, const char *keyword, const CnJson *value)
 {
 	static const char letters[] = "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	static const char others[] = "-.0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char all[] =
+		"-.0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 	if (!is_a(c, node, keyword, NULL, -1, value, CN_JSON_STRING))
 		return;
 	if (value->len == 0 || strchr(letters, value->u.text[0]) == NULL ||
-		(int) strspn(value->u.text, others) != value->len)
+		(int) strspn(value->u.text, all) != value->len)
 		schema_problem(c, node, keyword, NULL, -1,
 					   "is %s, has to be a letter or _, then letters, digits, _, - and .",
 					   schema_quote(value));
@@ -378,8 +380,8 @@ compile_type(Compiler *c, SchemaNode *node, const char *keyword, const CnJson *v
 
 		if (type == 0)
 			schema_problem(c, node, keyword, NULL, many ? i : -1,
-						   "is %s, has to be array, boolean, integer, null, number, object or string",
-						   schema_quote(name));
+						   "is %s, has to be array, boolean, integer, null, number, object or "
+						   "string", schema_quote(name));
 		else if (all & type)
 			schema_problem(c, node, keyword, NULL, i, "is there twice: %s", schema_quote(name));
 		all |= type;
@@ -393,6 +395,7 @@ static void
 compile_enum(Compiler *c, SchemaNode *node, const char *keyword, const CnJson *value)
 {
 	HashedValue *hashed = NULL;
+	Assertion  *a;
 	int64		work = 0;
 
 	if (!is_a(c, node, keyword, NULL, -1, value, CN_JSON_ARRAY))
@@ -407,7 +410,8 @@ compile_enum(Compiler *c, SchemaNode *node, const char *keyword, const CnJson *v
 		}
 		qsort(hashed, value->len, sizeof(HashedValue), schema_compare_hashed);
 	}
-	add_assertion(node, ASSERT_ENUM, keyword, TYPES_ANY, schema_assert_enum, value)->u.hashed = hashed;
+	a = add_assertion(node, ASSERT_ENUM, keyword, TYPES_ANY, schema_assert_enum, value);
+	a->u.hashed = hashed;
 }
 
 static void
@@ -516,7 +520,10 @@ compile_unique(Compiler *c, SchemaNode *node, const char *keyword, const CnJson 
 static int
 compare_strings(const void *left, const void *right)
 {
-	return strcmp((*(const CnJson *const *) left)->u.text, (*(const CnJson *const *) right)->u.text);
+	const CnJson *a = *(const CnJson *const *) left;
+	const CnJson *b = *(const CnJson *const *) right;
+
+	return strcmp(a->u.text, b->u.text);
 }
 
 /* Different strings; name: the member of the keyword's value they stand in, or NULL. */
@@ -530,7 +537,8 @@ name_list(Compiler *c, SchemaNode *node, const char *keyword, const char *name,
 	if (!is_a(c, node, keyword, name, -1, value, CN_JSON_ARRAY))
 		return false;
 	for (int i = 0; i < value->len; i++)
-		(void) is_a(c, node, keyword, name, name != NULL ? -1 : i, value->u.items[i], CN_JSON_STRING);
+		(void) is_a(c, node, keyword, name, name != NULL ? -1 : i, value->u.items[i],
+					CN_JSON_STRING);
 	if (c->nproblems > before)
 		return false;
 	sorted = (const CnJson **) palloc(sizeof(CnJson *) * Max(value->len, 1));

@@ -103,8 +103,8 @@ static const struct
 		"\"maxProperties\":" DEFINED("nonNegativeInteger") ","
 		"\"minProperties\":" DEFINED("nonNegativeIntegerDefault0") ","
 		"\"required\":" DEFINED("stringArray") ","
-		"\"dependentRequired\":{\"type\":\"object\",\"additionalProperties\":" DEFINED("stringArray")
-		"}},"
+		"\"dependentRequired\":{\"type\":\"object\","
+		"\"additionalProperties\":" DEFINED("stringArray") "}},"
 		"\"$defs\":{"
 		"\"nonNegativeInteger\":{\"type\":\"integer\",\"minimum\":0},"
 		"\"nonNegativeIntegerDefault0\":{\"$ref\":\"#/$defs/nonNegativeInteger\",\"default\":0},"

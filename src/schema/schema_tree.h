@@ -292,7 +292,8 @@ typedef struct Keyword
 {
 	const char *name;
 	KeywordShape shape;
-	void		(*compile) (Compiler *c, SchemaNode *node, const char *keyword, const CnJson *value);
+	void		(*compile) (Compiler *c, SchemaNode *node, const char *keyword,
+							const CnJson *value);
 } Keyword;
 
 /* NULL: unknown. */

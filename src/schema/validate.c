@@ -75,8 +75,8 @@ schema_apply(Evaluation *e, const SchemaNode *node, const Place *place, Seen *se
 	if (node->json->type == CN_JSON_BOOL)
 		return node->json->boolean || violation_of_false(e, place);
 	if (e->depth >= e->max_depth)
-		return schema_limit(e, "schemas are applied inside each other too deeply: the value is nested "
-							"too deeply, or a reference leads back to itself");
+		return schema_limit(e, "schemas are applied inside each other too deeply: the value is "
+							"nested too deeply, or a reference leads back to itself");
 	if (node->unevaluated && (type & (TYPE_BIT(CN_JSON_ARRAY) | TYPE_BIT(CN_JSON_OBJECT))))
 	{
 		schema_seen_init(&own, place->instance);
