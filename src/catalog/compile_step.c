@@ -273,7 +273,10 @@ cn_compile_request_step(CnCompiler *c, const CnJson *config)
 	const CnJson *value;
 
 	step->credential = c->credential;
-	if ((value = cn_json_get(config, "credential")) != NULL)
+	value = cn_json_get(config, "credential");
+	if (value && value->type == CN_JSON_NULL && c->def->multi)
+		step->credential = -1;	/* not even the definition's */
+	else if (value)
 		step->credential = cn_compile_credential(c, value,
 												 cn_compile_child(step->path, "credential"));
 	compile_method_and_url(c, config);
