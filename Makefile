@@ -82,5 +82,6 @@ fuzz:
 
 bench: all
 	bench/sync
+	bench/engine
 
 -include $(wildcard $(DEPS))
