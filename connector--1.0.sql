@@ -305,12 +305,15 @@ CREATE TABLE @extschema@.connectors (
     failed_executions     bigint NOT NULL DEFAULT 0,
     last_executed_at      timestamptz,
     created_from_template uuid,
+    created_from_template_version integer,
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, name)
 );
 COMMENT ON TABLE @extschema@.connectors IS
 'Connector definitions. INSERT, UPDATE and DELETE work under row security and are checked; the counters are folded in from time to time, connector_stats() is exact.';
 COMMENT ON COLUMN @extschema@.connectors.config IS 'The definition; docs/connectors.md and docs/definition.schema.json.';
+COMMENT ON COLUMN @extschema@.connectors.created_from_template_version IS
+'Version of the template it was made from; connector_template_updates() lists newer ones.';
 COMMENT ON COLUMN @extschema@.connectors.log_response_data IS 'false: executions are recorded without their output.';
 
 -- One row a version, the current one included; kept when the connector is deleted.
@@ -632,6 +635,683 @@ CREATE FUNCTION @extschema@.connector_id_time(id uuid) RETURNS timestamptz
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_id_time';
 COMMENT ON FUNCTION @extschema@.connector_id_time(uuid) IS
 'When an execution id was made, to the millisecond (UUID version 7, RFC 9562).';
+-- Templates: definitions without secrets, published by a workspace or official, to install elsewhere.
+
+-- Official templates belong to no workspace: they have the nil uuid in its place.  So a name is unique
+-- within each publisher and among the official ones, and no key reaches across workspaces.
+CREATE TABLE @extschema@.connector_templates (
+    workspace_id   uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    id             uuid NOT NULL,
+    publisher      uuid GENERATED ALWAYS AS (
+                       NULLIF(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid)) STORED
+                   REFERENCES @extschema@.connector_workspaces (id) ON DELETE CASCADE,
+    name           text NOT NULL CHECK (name OPERATOR(pg_catalog.~) '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
+    title          text NOT NULL CHECK (title OPERATOR(pg_catalog.<>) ''),
+    description    text,
+    category       text NOT NULL DEFAULT 'other'
+                   CHECK (category OPERATOR(pg_catalog.~) '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
+    icon           text,
+    tags           text[] NOT NULL DEFAULT '{}',
+    config         jsonb NOT NULL,
+    input_schema   jsonb,
+    field_mappings jsonb,
+    timeout_ms     integer NOT NULL DEFAULT 30000
+                   CHECK (timeout_ms OPERATOR(pg_catalog.>=) 1000 AND timeout_ms OPERATOR(pg_catalog.<=) 60000),
+    max_retries    integer NOT NULL DEFAULT 0
+                   CHECK (max_retries OPERATOR(pg_catalog.>=) 0 AND max_retries OPERATOR(pg_catalog.<=) 5),
+    continue_on_error boolean NOT NULL DEFAULT false,
+    log_response_data boolean NOT NULL DEFAULT true,
+    requires_credentials jsonb NOT NULL DEFAULT '[]'
+                   CHECK (pg_catalog.jsonb_typeof(requires_credentials) OPERATOR(pg_catalog.=) 'array'),
+    version        integer NOT NULL DEFAULT 1,
+    is_official    boolean NOT NULL GENERATED ALWAYS AS (
+                       workspace_id OPERATOR(pg_catalog.=) '00000000-0000-0000-0000-000000000000'::uuid) STORED,
+    is_featured    boolean NOT NULL DEFAULT false,
+    is_public      boolean NOT NULL DEFAULT true,
+    status         text NOT NULL DEFAULT 'published'
+                   CHECK (status OPERATOR(pg_catalog.=) ANY (ARRAY['draft', 'published', 'unpublished', 'hidden'])),
+    status_reason  text,
+    builtin        boolean NOT NULL DEFAULT false,
+    install_count  bigint NOT NULL DEFAULT 0,
+    rating_sum     bigint NOT NULL DEFAULT 0,
+    rating_count   bigint NOT NULL DEFAULT 0,
+    rating         numeric GENERATED ALWAYS AS (pg_catalog.round(
+                       rating_sum::numeric OPERATOR(pg_catalog./) NULLIF(rating_count, 0), 2)) STORED,
+    published_by   text,
+    published_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (workspace_id, id),
+    UNIQUE (workspace_id, name)
+);
+CREATE INDEX connector_templates_id ON @extschema@.connector_templates (id);
+CREATE INDEX connector_templates_publisher ON @extschema@.connector_templates (publisher);
+COMMENT ON TABLE @extschema@.connector_templates IS
+'Connector definitions to install, without secrets: official ones, and those that workspaces published. Written by the connector_template_... functions; the counters are folded in from time to time, connector_template_browse() is exact.';
+COMMENT ON COLUMN @extschema@.connector_templates.workspace_id IS
+'The workspace that published it; the nil uuid for official templates.';
+COMMENT ON COLUMN @extschema@.connector_templates.requires_credentials IS
+'The credentials the definition refers to: [{"service", "label", "kind", "parameters", "allowed_hosts", "description"}], all but service optional.';
+COMMENT ON COLUMN @extschema@.connector_templates.status IS
+'published; unpublished by its publisher; hidden by a moderator; draft: an official one that waits for approval.';
+COMMENT ON COLUMN @extschema@.connector_templates.builtin IS
+'It came with the extension and was not changed since.';
+
+CREATE TABLE @extschema@.connector_template_ratings (
+    workspace_id uuid NOT NULL
+                 REFERENCES @extschema@.connector_workspaces (id) ON DELETE CASCADE,
+    template_id  uuid NOT NULL,
+    rating       smallint NOT NULL
+                 CHECK (rating OPERATOR(pg_catalog.>=) 1 AND rating OPERATOR(pg_catalog.<=) 5),
+    previous     smallint,
+    rated_by     text,
+    rated_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (workspace_id, template_id)
+);
+COMMENT ON TABLE @extschema@.connector_template_ratings IS
+'Which rating a workspace gave a template; one each.';
+COMMENT ON COLUMN @extschema@.connector_template_ratings.previous IS
+'The rating this one replaced, by which the sum of the template changed less; null for the first one.';
+
+-- How a connector that was made from a template was made, for its upgrade.
+CREATE TABLE @extschema@.connector_template_installs (
+    workspace_id      uuid NOT NULL,
+    connector_id      uuid NOT NULL,
+    template_id       uuid NOT NULL,
+    connector_version integer NOT NULL,
+    credentials       jsonb NOT NULL,
+    installed_by      text,
+    installed_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (workspace_id, connector_id),
+    FOREIGN KEY (workspace_id, connector_id)
+        REFERENCES @extschema@.connectors (workspace_id, id) ON DELETE CASCADE
+);
+COMMENT ON TABLE @extschema@.connector_template_installs IS
+'Connectors that were installed from a template: which version of the connector that made, and which credentials were chosen.';
+COMMENT ON COLUMN @extschema@.connector_template_installs.credentials IS
+'{"service/label in the template": "service/label in the workspace"}.';
+
+-- Counts that are not in connector_templates yet: rows are only added, so nobody waits for a counter.
+-- workspace_id is that of the template; who installed or rated is not said.
+CREATE TABLE @extschema@.connector_template_deltas (
+    workspace_id uuid NOT NULL,
+    id           uuid NOT NULL,
+    template_id  uuid NOT NULL,
+    installs     integer NOT NULL,
+    rating_sum   integer NOT NULL,
+    ratings      integer NOT NULL,
+    PRIMARY KEY (workspace_id, id)
+);
+COMMENT ON TABLE @extschema@.connector_template_deltas IS
+'Installs and ratings that connector_maintain() has not added to connector_templates yet.';
+
+-- The words a template is found by.
+CREATE FUNCTION @extschema@._connector_template_words(
+    name text, title text, description text, category text, tags text[]) RETURNS tsvector
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT to_tsvector('simple'::regconfig, concat_ws(' ', name, title, description, category, array_to_string(tags, ' '))) $$;
+COMMENT ON FUNCTION @extschema@._connector_template_words(text, text, text, text, text[]) IS
+'What the text search of connector_template_browse looks through.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_template_words(text, text, text, text, text[]) FROM PUBLIC;
+CREATE INDEX connector_templates_words ON @extschema@.connector_templates
+    USING gin (@extschema@._connector_template_words(name, title, description, category, tags));
+
+CREATE FUNCTION @extschema@._connector_template_before_save() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'connector_template_before_save';
+COMMENT ON FUNCTION @extschema@._connector_template_before_save() IS
+'Row trigger of connector_templates: refuses a definition with problems or with a literal secret (22023, every path in DETAIL), and joins what a dump has of the built-in templates with those of this version.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_template_before_save() FROM PUBLIC;
+
+-- Neither the counters nor what a moderator sets are among the columns.
+CREATE TRIGGER before_save BEFORE INSERT OR UPDATE OF workspace_id, id, name, title, description, category,
+        icon, tags, config, input_schema, field_mappings, requires_credentials
+    ON @extschema@.connector_templates
+    FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_template_before_save();
+
+-- A member of any workspace sees what is public.  What is not, its own workspace and the
+-- administrators of the installation see; asking for those comes last, it is a query.
+ALTER TABLE @extschema@.connector_templates ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_templates FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_templates FOR SELECT
+    USING ((is_public AND status OPERATOR(pg_catalog.=) 'published'
+            AND @extschema@.connector_my_workspaces('read') OPERATOR(pg_catalog.<>) '{}')
+        OR workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read'))
+        OR @extschema@.connector_is_admin());
+CREATE POLICY connector_insert ON @extschema@.connector_templates FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_templates FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_templates FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_templates TO PUBLIC;
+
+ALTER TABLE @extschema@.connector_template_ratings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_template_ratings FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_template_ratings FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_template_ratings FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_template_ratings FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_template_ratings FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_template_ratings TO PUBLIC;
+
+ALTER TABLE @extschema@.connector_template_installs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_template_installs FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_template_installs FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_template_installs FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_template_installs FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_template_installs FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_template_installs TO PUBLIC;
+
+ALTER TABLE @extschema@.connector_template_deltas ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_template_deltas FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_template_deltas FOR SELECT USING (false);
+CREATE POLICY connector_insert ON @extschema@.connector_template_deltas FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_template_deltas FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_template_deltas FOR DELETE USING (false);
+
+-- A dump has the rows of built-in templates, too: whether they are featured or hidden, and their counters,
+-- are the installation's own.  The trigger takes those from it, and the definitions from this version.
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_templates', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_template_ratings', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_template_installs', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_template_deltas', '');
+
+-- Publishing and installing.
+
+CREATE FUNCTION @extschema@.connector_template_publish(
+    connector text, name text DEFAULT NULL, title text DEFAULT NULL, description text DEFAULT NULL,
+    category text DEFAULT NULL, tags text[] DEFAULT NULL, is_public boolean DEFAULT true,
+    workspace text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_publish';
+COMMENT ON FUNCTION @extschema@.connector_template_publish(text, text, text, text, text, text[], boolean, text) IS
+'Publishes a connector (name or id) as a template of the workspace and returns the template''s id; under a name that the workspace has published before it makes a new version. Needs write. Errors: 22023 malformed name, category or tags, or a literal secret in the definition (every path in DETAIL), 42704 unknown connector.';
+
+CREATE FUNCTION @extschema@.connector_template_unpublish(template text, workspace text DEFAULT NULL)
+RETURNS void
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_unpublish';
+COMMENT ON FUNCTION @extschema@.connector_template_unpublish(text, text) IS
+'Takes a template of the workspace (name or id) back: others do not see it any more. Connectors made from it stay. Publishing it again undoes it. Needs write. Error 42704 unknown template.';
+
+CREATE FUNCTION @extschema@.connector_template_install(
+    template text, name text DEFAULT NULL, credentials jsonb DEFAULT '{}', workspace text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_install';
+COMMENT ON FUNCTION @extschema@.connector_template_install(text, text, jsonb, text) IS
+'Makes a connector of a template (name or id) and returns the connector''s id. credentials says for each service either the label of a stored credential or, as an object, one to store. Needs write, and admin to store a credential. Errors: 42704 unknown template or credential, 42710 name taken, NC019 credentials are missing (all of them in DETAIL), 22023 bad argument.';
+
+CREATE FUNCTION @extschema@.connector_template_upgrade(
+    connector text, force boolean DEFAULT false, workspace text DEFAULT NULL)
+RETURNS integer
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_upgrade';
+COMMENT ON FUNCTION @extschema@.connector_template_upgrade(text, boolean, text) IS
+'Brings a connector to the newest version of the template it was installed from, with its name and its choice of credentials, and returns that version. Needs write. Errors: 55000 not made from a template, or changed since and not forced, 42704 unknown connector or template, NC019 credentials are missing.';
+
+CREATE FUNCTION @extschema@.connector_template_updates(
+    workspace text DEFAULT NULL,
+    OUT connector text, OUT connector_id uuid, OUT template text, OUT template_id uuid,
+    OUT installed_version integer, OUT latest_version integer)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT c.name, c.id, t.name, t.id, c.created_from_template_version, t.version
+      FROM @extschema@.connectors c
+      JOIN @extschema@.connector_templates t ON t.id = c.created_from_template
+     WHERE c.workspace_id = @extschema@.connector_current_workspace(connector_template_updates.workspace)
+       AND t.version > c.created_from_template_version
+     ORDER BY c.name
+$$;
+COMMENT ON FUNCTION @extschema@.connector_template_updates(text) IS
+'Connectors of the workspace whose template has a newer version than the one they were made from.';
+
+-- Finding and rating.
+
+CREATE TYPE @extschema@.connector_template_entry AS (
+    id                   uuid,
+    name                 text,
+    title                text,
+    description          text,
+    category             text,
+    icon                 text,
+    tags                 text[],
+    version              integer,
+    is_official          boolean,
+    is_featured          boolean,
+    is_public            boolean,
+    status               text,
+    install_count        bigint,
+    rating               numeric,
+    rating_count         bigint,
+    requires_credentials jsonb,
+    published_by         text,
+    published_at         timestamptz,
+    updated_at           timestamptz
+);
+COMMENT ON TYPE @extschema@.connector_template_entry IS
+'A template as connector_template_browse() shows it: all but its definition.';
+
+-- Run as the owner, so it says itself who sees what, as the policy does.
+CREATE FUNCTION @extschema@._connector_template_list(
+    category text, search text, featured boolean, official boolean, max_rows integer,
+    skip_rows integer, workspaces uuid[], sees_all boolean)
+RETURNS SETOF @extschema@.connector_template_entry
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT t.id, t.name, t.title, t.description, t.category, t.icon, t.tags, t.version,
+           t.is_official, t.is_featured, t.is_public, t.status,
+           t.install_count + coalesce(d.installs, 0), c.rating, c.count, t.requires_credentials,
+           t.published_by, t.published_at, t.updated_at
+      FROM @extschema@.connector_templates t
+      LEFT JOIN (SELECT p.workspace_id, p.template_id, sum(p.installs) AS installs,
+                        sum(p.rating_sum) AS rating_sum, sum(p.ratings) AS ratings
+                   FROM @extschema@.connector_template_deltas p
+                  GROUP BY p.workspace_id, p.template_id) d
+        ON d.workspace_id = t.workspace_id AND d.template_id = t.id
+     CROSS JOIN LATERAL (
+        SELECT t.rating_count + coalesce(d.ratings, 0) AS count,
+               round((t.rating_sum + coalesce(d.rating_sum, 0))::numeric
+                     / nullif(t.rating_count + coalesce(d.ratings, 0), 0), 2) AS rating) c
+     WHERE ((t.is_public AND t.status = 'published' AND workspaces <> '{}')
+            OR t.workspace_id = ANY (workspaces) OR sees_all)
+       AND (_connector_template_list.category IS NULL OR t.category = _connector_template_list.category)
+       AND (featured IS NULL OR t.is_featured = featured)
+       AND (official IS NULL OR t.is_official = official)
+       AND (search IS NULL
+            OR @extschema@._connector_template_words(t.name, t.title, t.description, t.category, t.tags)
+               @@ websearch_to_tsquery('simple'::regconfig, search))
+     ORDER BY t.is_featured DESC, c.rating DESC NULLS LAST,
+              t.install_count + coalesce(d.installs, 0) DESC, t.name, t.id
+     LIMIT max_rows OFFSET skip_rows
+$$;
+COMMENT ON FUNCTION @extschema@._connector_template_list(text, text, boolean, boolean, integer, integer, uuid[], boolean) IS
+'What connector_template_browse gives to a member of these workspaces.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_template_list(text, text, boolean, boolean, integer, integer, uuid[], boolean) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.connector_template_browse(
+    category text DEFAULT NULL, search text DEFAULT NULL, featured boolean DEFAULT NULL,
+    official boolean DEFAULT NULL, max_rows integer DEFAULT 50, skip_rows integer DEFAULT 0)
+RETURNS SETOF @extschema@.connector_template_entry
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_browse';
+COMMENT ON FUNCTION @extschema@.connector_template_browse(text, text, boolean, boolean, integer, integer) IS
+'Templates the caller may install, with exact counts: featured ones first, then by rating and installs. search is in the syntax of web searches, over name, title, description, category and tags. Error 22023 max_rows not in 1 to 1000 or skip_rows negative.';
+
+CREATE FUNCTION @extschema@.connector_template_rate(
+    template text, rating integer, workspace text DEFAULT NULL) RETURNS void
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_rate';
+COMMENT ON FUNCTION @extschema@.connector_template_rate(text, integer, text) IS
+'Gives a template (name or id) the workspace''s rating, 1 to 5, in place of an earlier one. Needs execute. Errors: 22023 another rating, 42704 unknown template.';
+
+-- Curating.
+
+CREATE FUNCTION @extschema@.connector_template_feature(template text, featured boolean DEFAULT true)
+RETURNS void
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_feature';
+COMMENT ON FUNCTION @extschema@.connector_template_feature(text, boolean) IS
+'Features a template, or no longer. Needs the permission templates.feature (connector_admins). Errors: 42501 not allowed, 42704 unknown template.';
+
+CREATE FUNCTION @extschema@.connector_template_moderate(
+    template text, action text, reason text DEFAULT NULL) RETURNS uuid
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_moderate';
+COMMENT ON FUNCTION @extschema@.connector_template_moderate(text, text, text) IS
+'hide: only its publisher and administrators see the template any more. publish: everybody does again; approves an official draft. make_official: copies it among the official ones, or makes a new version of the official one of its name; a draft unless the caller has templates.official. Returns the id of the template, or of the copy. Errors: 42501 not allowed, 42704 unknown template, 22023 unknown action, 55000 wrong state.';
+
+-- Folding, as with the statistics of connectors: templates that somebody is changing wait for the next time.
+CREATE FUNCTION @extschema@._connector_fold_templates() RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH locked AS (
+        SELECT t.workspace_id, t.id FROM @extschema@.connector_templates t
+         WHERE EXISTS (SELECT FROM @extschema@.connector_template_deltas d
+                        WHERE d.workspace_id = t.workspace_id AND d.template_id = t.id)
+           FOR NO KEY UPDATE SKIP LOCKED
+    ), taken AS (
+        DELETE FROM @extschema@.connector_template_deltas d
+         WHERE EXISTS (SELECT FROM locked l
+                        WHERE l.workspace_id = d.workspace_id AND l.id = d.template_id)
+            OR NOT EXISTS (SELECT FROM @extschema@.connector_templates t
+                            WHERE t.workspace_id = d.workspace_id AND t.id = d.template_id)
+        RETURNING d.*
+    ), folded AS (
+        UPDATE @extschema@.connector_templates t
+           SET install_count = t.install_count + s.installs,
+               rating_sum = t.rating_sum + s.rating_sum,
+               rating_count = t.rating_count + s.ratings
+          FROM (SELECT k.workspace_id, k.template_id, sum(k.installs) AS installs,
+                       sum(k.rating_sum) AS rating_sum, sum(k.ratings) AS ratings
+                  FROM taken k GROUP BY k.workspace_id, k.template_id) s
+         WHERE t.workspace_id = s.workspace_id AND t.id = s.template_id
+    )
+    SELECT count(*) FROM taken
+$$;
+COMMENT ON FUNCTION @extschema@._connector_fold_templates() IS
+'Adds the pending installs and ratings to connector_templates and returns how many rows it took. Never waits for a row.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_fold_templates() FROM PUBLIC;
+-- Official templates.  Their ids stay what they are: connectors remember them.  A later version of the
+-- extension changes one with its version, where builtin, and never one that the installation has changed.
+
+INSERT INTO @extschema@.connector_templates
+    (id, name, title, category, icon, tags, is_featured, description, requires_credentials, input_schema, config,
+     builtin, published_by, published_at, updated_at)
+SELECT v.id::uuid, v.name, v.title, v.category, v.icon, v.tags::text[], v.is_featured,
+       regexp_replace(btrim(v.description), '\s*\n\s*', ' ', 'g'), v.requires_credentials::jsonb,
+       v.input_schema::jsonb, v.config::jsonb, true, 'connector', '2026-01-01 00:00:00+00', '2026-01-01 00:00:00+00'
+  FROM (VALUES
+
+('5c0e7a1e-0000-4000-8000-000000000001', 'phone-enrichment', 'Phone enrichment (AudienceAcuity)',
+ 'enrichment', 'phone', '{phone,person,enrichment,audienceacuity}', false,
+$text$
+Finds the identities behind a phone number with AudienceAcuity's GET /v2/identities/byPhone, and returns the
+reply as it is: its fields are those of the reply template of your account, whose number goes into the input
+"template" (79123584 is "Compact Contacts").
+Credential: AudienceAcuity signs each request anew (Bearer, then key id, time in milliseconds and an MD5 over
+time and secret), which no kind of credential does yet. Until then let a small relay of yours sign the
+requests: store the relay's own token as "token", its address as parameter "base_url", and its host in
+"allowed_hosts".
+$text$,
+$json$[{"service": "audienceacuity", "kind": "bearer", "parameters": {"base_url": "https://api.audienceacuity.com"},
+  "allowed_hosts": ["api.audienceacuity.com"],
+  "description": "The token of the relay that signs for AudienceAcuity, and its address as base_url; the key itself is made in the profile page of AudienceAcuity."}]$json$,
+$json${"type": "object", "required": ["phone"], "properties": {
+  "phone": {"type": "string", "description": "The number, as digits."},
+  "template": {"type": "integer", "description": "Number of the reply template."}}}$json$,
+$json${"method": "GET", "url": "{{workspace.base_url}}/v2/identities/byPhone", "credential": "audienceacuity",
+  "query": {"phone": "{{input.phone}}", "template": "{{input.template | default(79123584)}}"},
+  "timeout_ms": 10000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000002', 'company-data', 'Company data (Clearbit)',
+ 'enrichment', 'building', '{company,domain,enrichment,clearbit}', false,
+$text$
+Looks up a company by its domain with Clearbit's Company API: name, industry, size, place and more.
+A domain that Clearbit does not know ends as not_found; one that it is looking up (HTTP 202) is asked for again.
+Credential: the secret API key of a Clearbit account. Accounts made since HubSpot took Clearbit over have none;
+the key of an older account goes on working.
+$text$,
+$json$[{"service": "clearbit", "kind": "bearer", "allowed_hosts": ["person.clearbit.com", "company.clearbit.com"],
+  "description": "Secret API key (sk_...) of a Clearbit account."}]$json$,
+$json${"type": "object", "required": ["domain"], "properties": {
+  "domain": {"type": "string", "description": "Domain of the company, such as example.com."}}}$json$,
+$json${"method": "GET", "url": "https://company.clearbit.com/v2/companies/find", "credential": "clearbit",
+  "query": {"domain": "{{input.domain | trim | lower}}"},
+  "output": {"name": "$.name", "legal_name": "$.legalName", "domain": "$.domain", "description": "$.description",
+    "industry": "$.category.industry", "sector": "$.category.sector", "tags": "$.tags",
+    "employees": "$.metrics.employees", "annual_revenue": "$.metrics.annualRevenue",
+    "founded_year": "$.foundedYear", "phone": "$.phone", "city": "$.geo.city", "country": "$.geo.countryCode",
+    "linkedin": "$.linkedin.handle", "tech": "$.tech"},
+  "error_rules": [{"status": 202, "code": "not_found", "action": "retry",
+    "message": "the company is still being looked up"}],
+  "timeout_ms": 10000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000003', 'email-validation', 'E-mail validation (ZeroBounce)',
+ 'validation', 'mail-check', '{email,validation,deliverability,zerobounce}', false,
+$text$
+Asks ZeroBounce whether an e-mail address can be delivered to. "status" is valid, invalid, catch-all, unknown,
+spamtrap, abuse or do_not_mail, "sub_status" says why; an address that is invalid is an answer, not an error.
+Credential: the API key from the API page of a ZeroBounce account; each answer costs a credit.
+$text$,
+$json$[{"service": "zerobounce", "kind": "api_key", "parameters": {"in": "query", "name": "api_key"},
+  "allowed_hosts": ["api.zerobounce.net"],
+  "description": "API key of a ZeroBounce account. ZeroBounce takes it as a query parameter."}]$json$,
+$json${"type": "object", "required": ["email"], "properties": {
+  "email": {"type": "string"},
+  "ip_address": {"type": "string", "description": "Address that the e-mail address was entered from."}}}$json$,
+$json${"method": "GET", "url": "https://api.zerobounce.net/v2/validate", "credential": "zerobounce",
+  "query": [{"name": "email", "input": "email"}, {"name": "ip_address", "input": "ip_address", "optional": true}],
+  "output": {"address": "$.address", "status": "$.status", "sub_status": "$.sub_status",
+    "did_you_mean": "$.did_you_mean", "free_email": "$.free_email", "domain": "$.domain", "mx_found": "$.mx_found",
+    "smtp_provider": "$.smtp_provider", "processed_at": "$.processed_at"},
+  "error_rules": [
+    {"path": "$.error ? (@ like_regex \"api key\" flag \"i\")", "code": "auth_failed",
+      "message": "ZeroBounce refuses the key, or its credits are used up"},
+    {"path": "$.error", "code": "validation_failed", "message": "ZeroBounce refuses the request"}],
+  "timeout_ms": 30000, "retries": 1}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000004', 'hubspot-contact-upsert', 'HubSpot: create or update a contact',
+ 'crm', 'user-plus', '{hubspot,crm,contact,upsert}', true,
+$text$
+Creates a contact in HubSpot or, if there is one with this e-mail address, updates it: one call of
+POST /crm/v3/objects/contacts/batch/upsert. "properties" are HubSpot's own names, such as firstname, lastname,
+phone and lifecyclestage, with texts as values. The same call twice does no harm.
+Credential: the access token of a private app (Settings, Integrations, Private Apps) with the scopes
+crm.objects.contacts.read and crm.objects.contacts.write.
+$text$,
+$json$[{"service": "hubspot", "kind": "bearer", "allowed_hosts": ["api.hubapi.com"],
+  "description": "Access token of a HubSpot private app with scopes crm.objects.contacts.read and crm.objects.contacts.write."}]$json$,
+$json${"type": "object", "required": ["email", "properties"], "properties": {
+  "email": {"type": "string"},
+  "properties": {"type": "object", "description": "Properties of the contact by HubSpot's names."}}}$json$,
+$json${"method": "POST", "url": "https://api.hubapi.com/crm/v3/objects/contacts/batch/upsert",
+  "credential": "hubspot",
+  "body": {"inputs": [{"idProperty": "email", "id": "{{input.email}}", "properties": "{{input.properties}}"}]},
+  "output": {"id": "$.results[0].id", "created": "$.results[0].new", "properties": "$.results[0].properties"},
+  "error_rules": [
+    {"status": 207, "path": "$.errors[0].message", "code": "validation_failed",
+      "message": "HubSpot refuses the contact"},
+    {"status": 429, "path": "$.policyName", "equals": "DAILY", "code": "rate_limited", "action": "fail",
+      "message": "the daily limit of the HubSpot account is used up"}],
+  "idempotent": true, "timeout_ms": 15000, "retries": 3}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000005', 'salesforce-lead-enrichment', 'Salesforce: enrich a lead',
+ 'crm', 'target', '{salesforce,crm,lead,enrichment,clearbit}', false,
+$text$
+Finds the newest unconverted lead with an e-mail address in Salesforce, looks up the company of the address's
+domain at Clearbit, and fills in what the lead has not: website, industry, number of employees and phone. What
+it has stays. Without a lead, or without a company, nothing is changed; "update" says what became of that step.
+Credentials: for Salesforce an access token with scope api as "token", and the My Domain address, such as
+https://acme.my.salesforce.com, as parameter "instance_url"; for Clearbit the secret API key.
+$text$,
+$json$[{"service": "salesforce", "kind": "bearer", "allowed_hosts": ["*.my.salesforce.com"],
+  "parameters": {"instance_url": "https://your-domain.my.salesforce.com"},
+  "description": "Access token of a connected app (scope api), and parameter instance_url, the My Domain address that comes with it."},
+ {"service": "clearbit", "kind": "bearer", "allowed_hosts": ["person.clearbit.com", "company.clearbit.com"],
+  "description": "Secret API key (sk_...) of a Clearbit account."}]$json$,
+$json${"type": "object", "required": ["email"], "properties": {"email": {"type": "string"}}}$json$,
+$json${"type": "multi-step", "steps": [
+    {"id": "lead", "name": "Find the lead", "method": "GET", "credential": "salesforce",
+     "url": "{{workspace.instance_url}}/services/data/v59.0/query",
+     "query": {"q": "SELECT Id, Website, Industry, NumberOfEmployees, Phone FROM Lead WHERE Email = '{{input.email | replace(\"\\\\\", \"\\\\\\\\\") | replace(\"'\", \"\\\\'\")}}' AND IsConverted = false ORDER BY LastModifiedDate DESC LIMIT 1"},
+     "output": {"id": "$.records[0].Id", "website": "$.records[0].Website", "industry": "$.records[0].Industry",
+       "employees": "$.records[0].NumberOfEmployees", "phone": "$.records[0].Phone"}},
+    {"id": "company", "name": "Look up the company", "method": "GET", "credential": "clearbit",
+     "condition": "{{lead.id}} !== null", "continue_on_error": true,
+     "url": "https://company.clearbit.com/v2/companies/find",
+     "query": {"domain": "{{input.email | split(\"@\") | last | trim | lower}}"},
+     "output": {"name": "$.name", "domain": "$.domain", "industry": "$.category.industry",
+       "employees": "$.metrics.employees", "phone": "$.phone"},
+     "error_rules": [{"status": 202, "code": "not_found", "action": "retry",
+       "message": "the company is still being looked up"}]},
+    {"id": "update", "name": "Fill in the lead", "method": "PATCH", "credential": "salesforce",
+     "condition": "{{lead.id}} !== null && {{company.name}} !== null",
+     "url": "{{workspace.instance_url}}/services/data/v59.0/sobjects/Lead/{{lead.id}}",
+     "body": {"Website": "{{lead.website | default(company.domain)}}",
+       "Industry": "{{lead.industry | default(company.industry)}}",
+       "NumberOfEmployees": "{{lead.employees | default(company.employees)}}",
+         "Phone": "{{lead.phone | default(company.phone)}}"},
+     "response": "none", "idempotent": true}],
+  "error_rules": [{"status": 403, "contains": "REQUEST_LIMIT_EXCEEDED", "code": "rate_limited", "action": "fail",
+    "message": "the daily limit of the Salesforce organization is used up"}],
+  "result": {"lead_id": "{{lead.id}}", "company": "{{company | default(null)}}", "update": "{{steps.update.status}}"},
+  "timeout_ms": 20000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000006', 'slack-notification', 'Slack notification',
+ 'messaging', 'message', '{slack,message,notification,chat}', true,
+$text$
+Posts a message to a Slack channel (chat.postMessage). "blocks", if given, is the text of Slack's JSON array of
+blocks; "thread_ts" answers in a thread. Slack answers errors with HTTP 200; they end as such all the same.
+Credential: the bot token (xoxb-...) of a Slack app that is installed in the Slack workspace with scope
+chat:write (OAuth & Permissions); invite the bot to the channel.
+$text$,
+$json$[{"service": "slack", "kind": "bearer", "allowed_hosts": ["slack.com"],
+  "description": "Bot token of a Slack app with scope chat:write."}]$json$,
+$json${"type": "object", "required": ["channel", "text"], "properties": {
+  "channel": {"type": "string", "description": "Id of the channel, or its name with #."},
+  "text": {"type": "string"}, "thread_ts": {"type": "string"}, "blocks": {"type": "string"}}}$json$,
+$json${"method": "POST", "url": "https://slack.com/api/chat.postMessage", "credential": "slack", "body_type": "form",
+  "body": [{"name": "channel", "input": "channel"}, {"name": "text", "input": "text"},
+    {"name": "thread_ts", "input": "thread_ts", "optional": true},
+    {"name": "blocks", "input": "blocks", "optional": true}],
+  "output": {"channel": "$.channel", "ts": "$.ts"},
+  "error_rules": [
+    {"path": "$.error ? (@ like_regex \"^(not_authed|invalid_auth|account_inactive|token_revoked|token_expired)$\")",
+      "code": "auth_failed", "message": "Slack refuses the token"},
+    {"path": "$.error ? (@ like_regex \"^(missing_scope|not_in_channel|no_permission|is_archived|ekm_access_denied|restricted_action)\")",
+      "code": "permission_denied", "message": "Slack does not let the bot post there"},
+    {"path": "$.error", "equals": "channel_not_found", "code": "not_found", "message": "Slack knows no such channel"},
+    {"path": "$.error ? (@ == \"ratelimited\" || @ == \"rate_limited\")", "code": "rate_limited",
+      "action": "rate_limited", "message": "Slack asks to wait"},
+    {"path": "$.ok", "equals": false, "code": "validation_failed",
+      "message": "Slack refuses the message"}],
+  "timeout_ms": 10000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000007', 'stripe-customer-lookup', 'Stripe: look up a customer',
+ 'payments', 'credit-card', '{stripe,payments,customer}', false,
+$text$
+Finds the newest customer with an e-mail address in Stripe. With "create": true one is created if there is none;
+that request carries an Idempotency-Key, so that repeating it makes no second customer.
+Credential: a secret key or, better, a restricted key (rk_...) with read, and for creating write, access to
+customers, from the API keys page of the Stripe dashboard.
+$text$,
+$json$[{"service": "stripe", "kind": "bearer", "allowed_hosts": ["api.stripe.com"],
+  "description": "Secret or restricted key with access to customers."}]$json$,
+$json${"type": "object", "required": ["email"], "properties": {
+  "email": {"type": "string"}, "name": {"type": "string", "description": "Of a new customer."},
+  "create": {"type": "boolean", "description": "Create a customer if there is none."}}}$json$,
+$json${"type": "multi-step", "credential": "stripe", "steps": [
+    {"id": "find", "name": "Find the customer", "method": "GET", "url": "https://api.stripe.com/v1/customers",
+     "query": {"email": "{{input.email}}", "limit": 1}, "headers": {"Stripe-Version": "2024-06-20"},
+     "output": {"id": "$.data[0].id", "email": "$.data[0].email", "name": "$.data[0].name",
+       "phone": "$.data[0].phone",
+       "currency": "$.data[0].currency", "balance": "$.data[0].balance", "delinquent": "$.data[0].delinquent",
+       "created": "$.data[0].created", "metadata": "$.data[0].metadata"}},
+    {"id": "create", "name": "Create one", "method": "POST", "url": "https://api.stripe.com/v1/customers",
+     "condition": "{{find.id}} === null && {{input.create}} === true",
+     "headers": {"Stripe-Version": "2024-06-20"}, "body_type": "form",
+     "body": {"email": "{{input.email}}", "name": "{{input.name | default(null)}}"},
+     "idempotency_header": "Idempotency-Key",
+     "output": {"id": "$.id", "email": "$.email", "name": "$.name", "phone": "$.phone", "currency": "$.currency",
+       "balance": "$.balance", "delinquent": "$.delinquent", "created": "$.created", "metadata": "$.metadata"}}],
+  "result": {"customer": "{{create | default(find)}}", "created": "{{steps.create.status}}"},
+  "timeout_ms": 20000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000008', 'github-issue-creation', 'GitHub: create an issue',
+ 'development', 'git-branch', '{github,issue,development}', false,
+$text$
+Creates an issue in a GitHub repository. "issue" is GitHub's own object: title, and if wanted body, labels,
+assignees and milestone. It is sent once: whether a request that got no answer made an issue is not known.
+Credential: a fine-grained personal access token for the repository with permission Issues: read and write, or
+a classic one with scope repo.
+$text$,
+$json$[{"service": "github", "kind": "bearer", "allowed_hosts": ["api.github.com"],
+  "description": "Personal access token with write access to the issues of the repository."}]$json$,
+$json${"type": "object", "required": ["owner", "repo", "issue"], "properties": {
+  "owner": {"type": "string"}, "repo": {"type": "string"},
+  "issue": {"type": "object", "required": ["title"], "properties": {
+    "title": {"type": "string"}, "body": {"type": "string"},
+    "labels": {"type": "array", "items": {"type": "string"}},
+    "assignees": {"type": "array", "items": {"type": "string"}}, "milestone": {"type": "integer"}}}}}$json$,
+$json${"method": "POST", "url": "https://api.github.com/repos/{{input.owner}}/{{input.repo}}/issues",
+  "credential": "github",
+  "headers": {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
+  "body": "{{input.issue}}",
+  "output": {"number": "$.number", "id": "$.id", "url": "$.html_url", "state": "$.state"},
+  "error_rules": [
+    {"status": 403, "contains": "rate limit", "code": "rate_limited", "action": "rate_limited",
+      "message": "GitHub asks to wait"},
+    {"status": 410, "code": "not_found", "message": "issues are switched off in the repository"}],
+  "timeout_ms": 15000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000009', 'twilio-sms', 'Twilio SMS',
+ 'messaging', 'smartphone', '{twilio,sms,message,notification}', false,
+$text$
+Sends a text message with Twilio. Give the sender as "from" (a number of yours) or as "messaging_service_sid".
+It is sent once: whether a request that got no answer sent a message is not known, and not tried again.
+Credential: the Account SID (AC...) as user name and the Auth Token as password, from the Twilio console.
+$text$,
+$json$[{"service": "twilio", "kind": "basic", "allowed_hosts": ["api.twilio.com"],
+  "description": "Account SID as username, Auth Token as password."}]$json$,
+$json${"type": "object", "required": ["to", "body"], "properties": {
+  "to": {"type": "string", "description": "Number in E.164 form, such as +14155550123."},
+  "body": {"type": "string"}, "from": {"type": "string"}, "messaging_service_sid": {"type": "string"},
+  "status_callback": {"type": "string"}}}$json$,
+$json${"method": "POST", "url": "https://api.twilio.com/2010-04-01/Accounts/{{workspace.username}}/Messages.json",
+  "credential": "twilio", "body_type": "form",
+  "body": [{"name": "To", "input": "to"}, {"name": "Body", "input": "body"},
+    {"name": "From", "input": "from", "optional": true},
+    {"name": "MessagingServiceSid", "input": "messaging_service_sid", "optional": true},
+    {"name": "StatusCallback", "input": "status_callback", "optional": true}],
+  "output": {"sid": "$.sid", "status": "$.status", "to": "$.to", "from": "$.from", "segments": "$.num_segments"},
+  "error_rules": [
+    {"status": 400, "path": "$.code", "equals": 21610, "code": "permission_denied",
+      "message": "the recipient has opted out"},
+    {"status": 429, "code": "rate_limited", "action": "rate_limited", "message": "Twilio asks to wait"}],
+  "timeout_ms": 15000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-00000000000a', 'enrichment-waterfall', 'Enrichment waterfall',
+ 'enrichment', 'layers', '{email,person,company,enrichment,waterfall,zerobounce,clearbit,audienceacuity}', true,
+$text$
+Learns what several providers know about the owner of an e-mail address, and asks each only if those before left
+something open: ZeroBounce checks the address, and one that is not deliverable ends it; Clearbit is asked for person
+and company; if it has no company, and the domain is not one of a free provider, for the company of the domain; and
+if it has no name, AudienceAcuity for identities. A provider that fails or knows nothing is passed over; "steps" says
+what became of each.
+Credentials: the API key of ZeroBounce, the secret API key of Clearbit, and for AudienceAcuity what the template
+phone-enrichment says.
+$text$,
+$json$[{"service": "zerobounce", "kind": "api_key", "parameters": {"in": "query", "name": "api_key"},
+  "allowed_hosts": ["api.zerobounce.net"], "description": "API key of a ZeroBounce account."},
+ {"service": "clearbit", "kind": "bearer", "allowed_hosts": ["person.clearbit.com", "company.clearbit.com"],
+  "description": "Secret API key (sk_...) of a Clearbit account."},
+ {"service": "audienceacuity", "kind": "bearer", "parameters": {"base_url": "https://api.audienceacuity.com"},
+  "allowed_hosts": ["api.audienceacuity.com"],
+  "description": "The token of the relay that signs for AudienceAcuity, and its address as base_url."}]$json$,
+$json${"type": "object", "required": ["email"], "properties": {
+  "email": {"type": "string"},
+  "template": {"type": "integer", "description": "Number of AudienceAcuity's reply template."}}}$json$,
+$json${"type": "multi-step", "steps": [
+    {"id": "check", "name": "Is the address deliverable?", "method": "GET", "credential": "zerobounce",
+     "url": "https://api.zerobounce.net/v2/validate", "query": {"email": "{{input.email}}"},
+     "output": {"status": "$.status", "sub_status": "$.sub_status", "did_you_mean": "$.did_you_mean",
+       "free_email": "$.free_email"},
+     "error_rules": [
+       {"path": "$.error ? (@ like_regex \"api key\" flag \"i\")", "code": "auth_failed",
+         "message": "ZeroBounce refuses the key, or its credits are used up"},
+       {"path": "$.error", "code": "validation_failed", "message": "ZeroBounce refuses the request"}],
+     "timeout_ms": 20000},
+    {"id": "person", "name": "Person and company", "method": "GET", "credential": "clearbit",
+      "continue_on_error": true,
+     "condition": "{{check.status}} in [\"valid\", \"catch-all\", \"unknown\"]",
+     "url": "https://person.clearbit.com/v2/combined/find", "query": {"email": "{{input.email}}"},
+     "output": {"name": "$.person.name.fullName", "title": "$.person.employment.title", "city": "$.person.geo.city",
+       "country": "$.person.geo.countryCode", "linkedin": "$.person.linkedin.handle", "company": "$.company.name",
+       "industry": "$.company.category.industry", "employees": "$.company.metrics.employees"},
+     "error_rules": [{"status": 202, "code": "not_found", "action": "retry",
+       "message": "the person is still being looked up"}]},
+    {"id": "company", "name": "Company of the domain", "method": "GET", "credential": "clearbit",
+      "continue_on_error": true,
+     "condition": "{{check.status}} in [\"valid\", \"catch-all\", \"unknown\"] && {{person.company}} === null && {{check.free_email}} !== true",
+     "url": "https://company.clearbit.com/v2/companies/find",
+     "query": {"domain": "{{input.email | split(\"@\") | last | trim | lower}}"},
+     "output": {"name": "$.name", "industry": "$.category.industry", "employees": "$.metrics.employees"},
+     "error_rules": [{"status": 202, "code": "not_found", "action": "retry",
+       "message": "the company is still being looked up"}]},
+    {"id": "identity", "name": "Identities", "method": "GET", "credential": "audienceacuity",
+      "continue_on_error": true,
+     "condition": "{{check.status}} in [\"valid\", \"catch-all\", \"unknown\"] && {{person.name}} === null",
+     "url": "{{workspace.base_url}}/v2/identities/byEmail",
+     "query": {"email": "{{input.email}}", "template": "{{input.template | default(79123584)}}"}}],
+  "result": {
+    "email": "{{input.email}}", "deliverable": "{{check.status}}", "did_you_mean": "{{check.did_you_mean}}",
+    "name": "{{person.name | default(null)}}", "title": "{{person.title | default(null)}}",
+    "linkedin": "{{person.linkedin | default(null)}}",
+    "company": "{{person.company | default(company.name) | default(null)}}",
+    "industry": "{{person.industry | default(company.industry) | default(null)}}",
+    "employees": "{{person.employees | default(company.employees) | default(null)}}",
+    "identities": "{{identity | default(null)}}",
+    "steps": {"check": "{{steps.check.status}}", "person": "{{steps.person.status}}",
+      "company": "{{steps.company.status}}", "identity": "{{steps.identity.status}}"}},
+  "timeout_ms": 10000, "retries": 1, "deadline_ms": 60000}$json$)
+
+  ) v(id, name, title, category, icon, tags, is_featured, description, requires_credentials, input_schema, config);
 -- Statistics: deltas appended by the transaction they belong to, folded later.
 
 CREATE TABLE @extschema@.connector_stat_deltas (
@@ -927,6 +1607,7 @@ BEGIN
     END IF;
 
     folded := @extschema@._connector_fold_stats();
+    PERFORM @extschema@._connector_fold_templates();
 
     FOR item IN SELECT d AS day FROM @extschema@._connector_missing_history_days(days_ahead) d LOOP
         BEGIN

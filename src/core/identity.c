@@ -81,10 +81,22 @@ static CnStatement workspace_any = {
 };
 
 static CnStatement admin_rows = {
-	.sql = "SELECT 1 FROM @.connector_admins WHERE "
+	.sql = "SELECT role, permissions OPERATOR(pg_catalog.->>) $2 FROM @.connector_admins WHERE "
 	"kind OPERATOR(pg_catalog.||) ':' OPERATOR(pg_catalog.||) member OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
+	.nargs = 2,
+	.argtypes = {TEXTOID, TEXTOID},
+};
+
+/* Which administrators may do what, unless their permissions say something else. */
+static const struct
+{
+	const char *permission;
+	bool		developer;		/* administrators and owners may all of it */
+}			admin_permissions[] = {
+	{"templates.draft", true},
+	{"templates.feature", false},
+	{"templates.moderate", false},
+	{"templates.official", false},
 };
 
 static const char *const role_names[] = {"none", "viewer", "editor", "admin", "owner"};
@@ -425,21 +437,55 @@ cn_workspaces_with(CnRight right)
 	return construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
 }
 
+/* The caller's row in connector_admins: its role, and what its permissions say of one. */
+static bool
+read_admin(const char *permission, char **role, char **says)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		args[2];
+	CnSpi		spi;
+	bool		found;
+
+	if (cache.name == NULL)
+		return false;
+	args[0] = CStringGetTextDatum(cache.name);
+	args[1] = CStringGetTextDatum(permission);
+	cn_spi_begin(&spi);
+	found = cn_spi_run(&admin_rows, args, NULL, 1) > 0;
+	if (found)
+	{
+		*role = cn_spi_text(0, 1, context);
+		*says = cn_spi_text(0, 2, context);
+	}
+	cn_spi_end(&spi);
+	return found;
+}
+
 bool
 cn_identity_is_admin(void)
 {
-	Datum		arg;
-	CnSpi		spi;
-	bool		found;
+	char	   *role;
+	char	   *says;
+
+	refresh();
+	return is_unbounded() || read_admin("", &role, &says);
+}
+
+bool
+cn_identity_may(const char *permission)
+{
+	char	   *role;
+	char	   *says;
 
 	refresh();
 	if (is_unbounded())
 		return true;
-	if (cache.name == NULL)
+	if (!read_admin(permission, &role, &says))
 		return false;
-	arg = CStringGetTextDatum(cache.name);
-	cn_spi_begin(&spi);
-	found = cn_spi_run(&admin_rows, &arg, NULL, 1) > 0;
-	cn_spi_end(&spi);
-	return found;
+	if (says)
+		return strcmp(says, "true") == 0;
+	for (int i = 0; i < lengthof(admin_permissions); i++)
+		if (strcmp(admin_permissions[i].permission, permission) == 0)
+			return admin_permissions[i].developer || strcmp(role, "developer") != 0;
+	return false;
 }

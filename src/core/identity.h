@@ -69,6 +69,13 @@ extern ArrayType *cn_workspaces_with(CnRight right);
 /* Is the caller listed in connector_admins (or a superuser)? */
 extern bool cn_identity_is_admin(void);
 
+/*
+ * May the caller do what permission names ("templates.feature")?  Superusers may; else
+ * permissions of the caller's row in connector_admins decides, and where that says
+ * nothing, the row's role.  docs/templates.md has the table.
+ */
+extern bool cn_identity_may(const char *permission);
+
 extern CnRole cn_role_parse(const char *name);	/* CN_ROLE_NONE if unknown */
 extern const char *cn_role_name(CnRole role);
 

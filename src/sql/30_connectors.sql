@@ -28,12 +28,15 @@ CREATE TABLE @extschema@.connectors (
     failed_executions     bigint NOT NULL DEFAULT 0,
     last_executed_at      timestamptz,
     created_from_template uuid,
+    created_from_template_version integer,
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, name)
 );
 COMMENT ON TABLE @extschema@.connectors IS
 'Connector definitions. INSERT, UPDATE and DELETE work under row security and are checked; the counters are folded in from time to time, connector_stats() is exact.';
 COMMENT ON COLUMN @extschema@.connectors.config IS 'The definition; docs/connectors.md and docs/definition.schema.json.';
+COMMENT ON COLUMN @extschema@.connectors.created_from_template_version IS
+'Version of the template it was made from; connector_template_updates() lists newer ones.';
 COMMENT ON COLUMN @extschema@.connectors.log_response_data IS 'false: executions are recorded without their output.';
 
 -- One row a version, the current one included; kept when the connector is deleted.

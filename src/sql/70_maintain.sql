@@ -138,6 +138,7 @@ BEGIN
     END IF;
 
     folded := @extschema@._connector_fold_stats();
+    PERFORM @extschema@._connector_fold_templates();
 
     FOR item IN SELECT d AS day FROM @extschema@._connector_missing_history_days(days_ahead) d LOOP
         BEGIN

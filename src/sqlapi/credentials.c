@@ -16,18 +16,15 @@
 #include "credentials/store.h"
 #include "http/url.h"
 #include "sqlapi/args.h"
+#include "sqlapi/credentials.h"
 
 CN_FUNCTION(connector_credential_set);
 CN_FUNCTION(connector_credential_delete);
 CN_FUNCTION(connector_credential_test);
 CN_FUNCTION(connector_rotate_keys);
 
-/*
- * Whatever goes wrong while a secret is an argument: the log must not show the
- * statement, which may hold it as a literal.
- */
-static void
-hide_statement(void *arg)
+void
+cn_hide_statement(void *arg)
 {
 	errhidestmt(true);
 }
@@ -142,7 +139,7 @@ fill_input(FunctionCallInfo fcinfo, CnCredentialInput *input)
 Datum
 connector_credential_set(PG_FUNCTION_ARGS)
 {
-	ErrorContextCallback hide = {.callback = hide_statement};
+	ErrorContextCallback hide = {.callback = cn_hide_statement};
 	CnCredentialInput input = {{{0}}};
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "connector secret",

@@ -364,9 +364,10 @@ static CnStatement clone = {
 	.argtypes = {UUIDOID, UUIDOID, UUIDOID, TEXTOID},
 };
 
-/* As the owner, for tenants may not write the column; no trigger goes by it. */
+/* As the owner, for tenants may not write the columns; no trigger goes by them. */
 static CnStatement keep_template = {
-	.sql = "UPDATE @.connectors c SET created_from_template = s.created_from_template"
+	.sql = "UPDATE @.connectors c SET created_from_template = s.created_from_template,"
+	" created_from_template_version = s.created_from_template_version"
 	" FROM @.connectors s"
 	" WHERE c.workspace_id OPERATOR(pg_catalog.=) $3 AND c.id OPERATOR(pg_catalog.=) $4"
 	" AND s.workspace_id OPERATOR(pg_catalog.=) $1 AND s.id OPERATOR(pg_catalog.=) $2"

@@ -7,6 +7,8 @@
  * FAKE_HOSTS names a file that is read at each look-up: a line has a name and what it resolves to, one or
  * more addresses, or the word "hang" (for ten minutes), or "fail".  Behind "first" stand words for the first
  * look-up of a process only, up to "then".  All other names are none of our business.
+ * "127.0.0.1:8443" is an address, too: whatever port is asked for, that one is given, for servers that cannot
+ * have the port of a URL that is written out.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -59,6 +61,18 @@ next_word(char **words)
 	return word && strcmp(word, "then") == 0 ? NULL : word;
 }
 
+/* Cut the port off an IPv4 address: NULL if there is none. */
+static const char *
+split_port(char *word)
+{
+	char	   *colon = strchr(word, ':');
+
+	if (colon == NULL || strchr(colon + 1, ':'))
+		return NULL;
+	*colon = '\0';
+	return colon + 1;
+}
+
 int
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 			struct addrinfo **result)
@@ -69,6 +83,7 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	char		line[1000];
 	char	   *rest;
 	char	   *word;
+	const char *port;
 
 	if (node == NULL || !find_line(node, line, sizeof(line), &rest))
 		return real(node, service, hints, result);
@@ -82,7 +97,7 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	{
 		if (strcmp(word, "hang") == 0)
 			sleep(600);
-		else if (real(word, service, &numeric, end) == 0)
+		else if ((port = split_port(word)), real(word, port ? port : service, &numeric, end) == 0)
 		{
 			/* freeaddrinfo() frees each link by itself, so lists can be joined */
 			while (*end)

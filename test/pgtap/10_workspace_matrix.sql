@@ -26,6 +26,9 @@ BEGIN
         PERFORM connector_add_member('somebody', 'viewer', 'jwt');
         PERFORM connector_create('deleted', '{"url": "http://127.0.0.1/"}'), connector_delete('deleted');
         PERFORM connector_try_execute('c');
+        PERFORM connector_template_publish('c', 't', is_public => false);
+        PERFORM connector_template_install('t', 'installed');
+        PERFORM connector_template_rate('t', 5);
         PERFORM set_config('role', 'none', true);
         -- Deltas are written at commit, which this test never reaches.
         INSERT INTO connector_stat_deltas SELECT workspace_id, gen_random_uuid(), id, NULL, 1, 0, now()
@@ -34,7 +37,8 @@ BEGIN
 END $$;
 SET LOCAL connector.allowed_networks = '';
 SELECT tap.fill() \g /dev/null
-SELECT id AS conn FROM connectors WHERE workspace_id = :'a' \gset
+SELECT id AS conn FROM connectors WHERE workspace_id = :'a' AND name = 'c' \gset
+SELECT id AS tmpl FROM connector_templates WHERE workspace_id = :'a' \gset
 
 CREATE VIEW tap.relations AS
 SELECT c.oid::regclass AS rel, c.relkind, c.relispartition,
@@ -83,14 +87,16 @@ BEGIN
     END IF;
     RETURN NEXT ok(tap.outcome('tap_b', format('SELECT 1 FROM (SELECT %I FROM %s WHERE %I = %L) x', key, rel, key, a)) IN ('rows 0', '42501'),
                    format('SELECT on %s shows none of the other tenant''s rows', rel));
-    RETURN NEXT ok(tap.outcome('tap_b', format('SELECT 1 FROM %s WHERE %I <> %L', rel, key, b)) IN ('rows 0', '42501'),
+    -- Official templates are everybody's; theirs is the nil uuid.
+    RETURN NEXT ok(tap.outcome('tap_b', format('SELECT 1 FROM %s WHERE %I NOT IN (%L, %L)', rel, key, b, CASE WHEN rel = 'connector_templates'::regclass
+                                               THEN '00000000-0000-0000-0000-000000000000' ELSE b::text END)) IN ('rows 0', '42501'),
                    format('SELECT on %s shows nothing but own rows', rel));
     got := tap.outcome('tap_b', format('DELETE FROM %s WHERE %I = %L', rel, key, a));
     RETURN NEXT ok(got IN ('rows 0', '42501', '55000'), format('DELETE from %s takes none: %s', rel, got));
     RETURN NEXT ok(tap.outcome('tap_b', format('TRUNCATE %s', rel)) IN ('42501', '42809'), format('TRUNCATE of %s is refused', rel));
     RETURN NEXT ok(tap.outcome('tap_b', format('SELECT %I FROM %s WHERE %I = %L FOR UPDATE', key, rel, key, a)) IN ('rows 0', '42501'),
                    format('SELECT FOR UPDATE on %s locks none', rel));
-    FOR col IN SELECT attname FROM pg_attribute WHERE attrelid = rel AND attnum > 0 AND NOT attisdropped LOOP
+    FOR col IN SELECT attname FROM pg_attribute WHERE attrelid = rel AND attnum > 0 AND NOT attisdropped AND attgenerated = '' LOOP
         got := tap.outcome('tap_b', format('UPDATE %s SET %I = %I WHERE %I = %L', rel, col, col, key, a));
         IF got NOT IN ('rows 0', '42501', '55000') THEN
             RETURN NEXT fail(format('UPDATE of %s.%I: %s', rel, col, got));
@@ -104,7 +110,7 @@ BEGIN
     row := coalesce(row, '{}') || jsonb_build_object(key, a);
     FOR cols IN
         SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
-         WHERE attrelid = rel AND attnum > 0 AND NOT attisdropped
+         WHERE attrelid = rel AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
         UNION ALL
         SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
          WHERE attrelid = rel AND attnum > 0 AND NOT attisdropped AND has_column_privilege('tap_b', rel, attname, 'INSERT')
@@ -129,7 +135,7 @@ SELECT is(tap.outcome('tap_b', sql), expected, sql) FROM (VALUES
     ('UPDATE connector_admins SET role = ''owner''', '42501'),
     ('DELETE FROM connector_admins', '42501')) v(sql, expected);
 
--- Functions that tenants may call, each with calls that name the other tenant by %1$L or its connector by %2$L.
+-- Functions that tenants may call, each with calls that name the other tenant by %1$L, its connector by %2$L or its template by %3$L.
 CREATE TEMP TABLE calls (name text, call text);
 INSERT INTO calls VALUES
     ('connector_current_workspace', 'connector_current_workspace(%1$L)'),
@@ -177,7 +183,18 @@ INSERT INTO calls VALUES
     ('_connector_id', '_connector_id(''c'', workspace => %1$L)'),
     ('_connector_id', '_connector_id(%2$L)'),
     ('_connector_version', '_connector_version(''c'', 1, workspace => %1$L)'),
-    ('_connector_version', '_connector_version(%2$L, 1)');
+    ('_connector_version', '_connector_version(%2$L, 1)'),
+    ('connector_template_publish', 'connector_template_publish(''c'', ''t'', workspace => %1$L)'),
+    ('connector_template_publish', 'connector_template_publish(%2$L)'),
+    ('connector_template_unpublish', 'connector_template_unpublish(''t'', workspace => %1$L)'),
+    ('connector_template_unpublish', 'connector_template_unpublish(%3$L)'),
+    ('connector_template_install', 'connector_template_install(''t'', ''stolen'', workspace => %1$L)'),
+    ('connector_template_install', 'connector_template_install(%3$L, ''stolen'')'),
+    ('connector_template_upgrade', 'connector_template_upgrade(''installed'', true, workspace => %1$L)'),
+    ('connector_template_upgrade', 'connector_template_upgrade(%2$L)'),
+    ('connector_template_updates', 'connector_template_updates(workspace => %1$L)'),
+    ('connector_template_rate', 'connector_template_rate(''t'', 1, workspace => %1$L)'),
+    ('connector_template_rate', 'connector_template_rate(%3$L, 1)');
 -- Those that take no workspace and no id of a tenant's, each looked at and found to be harmless.
 CREATE TEMP TABLE harmless (name text);
 INSERT INTO harmless VALUES
@@ -186,6 +203,7 @@ INSERT INTO harmless VALUES
     ('connector_id_time'),          -- reads only the id itself
     ('_connector_credentials'), ('_connector_json_diff'),   -- of JSON alone
     ('connector_validate_json'), ('connector_json_is_valid'),  -- read only their arguments
+    ('connector_template_browse'), ('connector_template_feature'), ('connector_template_moderate'),     -- checked below
     ('_connector_pending_stats');   -- checked below
 
 CREATE VIEW tap.functions AS
@@ -206,12 +224,13 @@ SELECT is_empty($$SELECT f.name FROM tap.functions f WHERE 'workspace' = ANY (f.
 
 CREATE TEMP TABLE before AS SELECT rel, tap.state(rel, :'a') AS state FROM tap.relations WHERE tenant OR rel = 'connector_workspaces'::regclass;
 GRANT SELECT ON calls TO PUBLIC;
-SELECT is(tap.outcome('tap_b', 'SELECT ' || format(call, ws, :'conn')), '42704', format(call, CASE ws WHEN :'a' THEN '<id>' ELSE ws END, '<connector>'))
+SELECT is(tap.outcome('tap_b', 'SELECT ' || format(call, ws, :'conn', :'tmpl')), '42704',
+          format(call, CASE ws WHEN :'a' THEN '<id>' ELSE ws END, '<connector>', '<template>'))
   FROM calls, (VALUES ('tap-a'), (:'a'), (upper(:'a'))) w(ws) WHERE call LIKE '%\%1$L%' OR ws = 'tap-a'
  ORDER BY call, ws;
 -- The setting chooses no other workspace either.
 SET LOCAL connector.workspace = 'tap-a';
-SELECT is(tap.outcome('tap_b', 'SELECT ' || format(replace(call, 'workspace => %1$L', 'workspace => NULL'), NULL, :'conn')), '42704',
+SELECT is(tap.outcome('tap_b', 'SELECT ' || format(replace(call, 'workspace => %1$L', 'workspace => NULL'), NULL, :'conn', :'tmpl')), '42704',
           'connector.workspace: ' || replace(call, 'workspace => %1$L', 'workspace => NULL'))
   FROM calls WHERE call LIKE '%workspace => \%1$L%' ORDER BY call;
 SELECT is(tap.outcome('tap_b', 'INSERT INTO connectors (name, config) VALUES (''x'', ''{"url": "https://h/"}'')'), '42704', 'connector.workspace: INSERT');
@@ -224,13 +243,21 @@ SELECT is(connector_my_workspaces(p), ARRAY[:'b'::uuid], 'own workspaces only: '
 SELECT is((SELECT count(*)::int FROM _connector_pending_stats() WHERE workspace_id = :'a'), 0, 'pending counts of the other tenant are not seen');
 RESET ROLE;
 
+-- Templates: what is not public is nobody else's, and only administrators curate.
+SELECT is(tap.outcome('tap_b', format('SELECT 1 FROM connector_template_browse(official => false) WHERE id = %L', :'tmpl')), 'rows 0',
+          'connector_template_browse shows no template of the other tenant that is not public');
+SELECT is(tap.outcome('tap_b', format(call, :'tmpl')), '42501', format(call, '<template>')) FROM (VALUES
+    ('SELECT connector_template_feature(%L)'), ('SELECT connector_template_moderate(%L, ''hide'')'), ('SELECT connector_template_moderate(%L, ''publish'')'),
+    ('SELECT connector_template_moderate(%L, ''make_official'')'), ('SELECT connector_template_feature(''t'')')) v(call);
+
 -- What tenants may not call at all.
 SELECT results_eq($$SELECT p.proname::text COLLATE "C" FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
                      JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'connector'
                     WHERE NOT has_function_privilege('tap_b', p.oid, 'EXECUTE') ORDER BY 1$$,
                   $$VALUES ('_connector_add_history_day' COLLATE "C"), ('_connector_after_save'), ('_connector_before_save'), ('_connector_changed'),
-                           ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_history_days'),
-                           ('_connector_missing_history_days'), ('connector_create_workspace'), ('connector_maintain'), ('connector_rotate_keys')$$,
+                           ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'),
+                           ('_connector_missing_history_days'), ('_connector_template_before_save'), ('_connector_template_list'),
+                           ('_connector_template_words'), ('connector_create_workspace'), ('connector_maintain'), ('connector_rotate_keys')$$,
                   'functions of the administrator');
 
 -- A member of both works in the one named, and mixes nothing up.
@@ -247,7 +274,7 @@ SELECT is(tap.outcome('tap_b', 'SELECT ' || call), '42501', 'a viewer there mana
 SELECT is(tap.outcome('tap_b', 'SELECT ' || call), 'rows 1', 'and reads: ' || call) FROM (VALUES
     ('connector_export(workspace => ''tap-a'')'), ('connector_clone(''c'', ''read'', ''tap-b'', ''tap-a'')')) v(call);
 SELECT is(tap.outcome('tap_b', format('SELECT increment_connector_stats(%L, true)', :'conn')), '42501', 'nor counts');
-SELECT is(tap.outcome('tap_b', format('SELECT 1 FROM connectors WHERE workspace_id = %L', :'a')), 'rows 1', 'and sees it');
+SELECT is(tap.outcome('tap_b', format('SELECT 1 FROM connectors WHERE workspace_id = %L AND name = ''c''', :'a')), 'rows 1', 'and sees it');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -21,6 +21,8 @@ INSERT INTO connectors (workspace_id, name, config) VALUES (:'ws', 'c', '{"url":
 SELECT connector_credential_set('svc', '{"token": "tap-0123456789"}', 'bearer', allowed_hosts => ARRAY['h.example.com'], workspace => 'tap') \g /dev/null
 SELECT (connector_try_execute('c', workspace => 'tap')).status \g /dev/null
 SELECT id AS conn FROM connectors WHERE workspace_id = :'ws' \gset
+SELECT connector_template_publish('c', 'tpl', workspace => 'tap'), connector_template_install('tpl', 'made', workspace => 'tap'),
+       connector_template_rate('tpl', 3, 'tap') \g /dev/null
 
 -- "yes", "nothing" (no row was touched or seen) or the SQLSTATE; whatever it did is undone.
 CREATE FUNCTION pg_temp.may(who text, sql text) RETURNS text LANGUAGE plpgsql AS $$
@@ -49,6 +51,11 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('viewer', 'nothing', 'SELECT * FROM connector_versions'),
     ('viewer', 'nothing', 'SELECT * FROM connector_executions'),
     ('viewer', 'nothing', 'SELECT id, service_name FROM workspace_api_credentials'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_templates WHERE name = ''tpl'''),
+    ('viewer', 'nothing', 'SELECT * FROM connector_template_browse(official => true)'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_template_installs'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_template_ratings'),
+    ('viewer', '42704', 'SELECT 1 WHERE (SELECT count(*) FROM connector_template_updates(''tap'')) = 0'),
     ('viewer', '42704', 'SELECT * FROM connector_stats(workspace => ''tap'')'),
     ('viewer', '42704', 'SELECT connector_current_workspace(''tap'')'),
     ('editor', '42501', 'SELECT connector_try_execute(''c'', workspace => ''tap'')'),
@@ -58,6 +65,12 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('editor', 'nothing', 'UPDATE connectors SET enabled = false WHERE workspace_id = ''%1$s'''),
     ('editor', 'nothing', 'DELETE FROM connectors WHERE workspace_id = ''%1$s'''),
     ('editor', '42501', 'SELECT increment_connector_stats(''%2$s'', true)'),
+    ('editor', '42501', 'SELECT connector_template_publish(''c'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_template_install(''tpl'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_template_upgrade(''made'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_template_unpublish(''tpl'', ''tap'')'),
+    ('editor', '42501', 'SELECT connector_template_rate(''tpl'', 1, ''tap'')'),
+    ('admin', '42501', 'SELECT connector_template_install(''slack-notification'', ''s'', ''{"slack": {"token": "tap-0123456789"}}'', ''tap'')'),
     ('editor', '42501', 'SELECT connector_credential_test(''svc'', workspace => ''tap'')'),
     ('editor', '42501', 'SELECT connector_credential_set(''own'', ''{"token": "tap-0123456789"}'', ''bearer'', allowed_hosts => ARRAY[''h.example.com''], scope => ''user'', workspace => ''tap'')'),
     ('editor', '42501', 'SELECT connector_credential_delete(''own'', scope => ''user'', workspace => ''tap'')'),
@@ -87,6 +100,10 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('nobody', '42501', 'DELETE FROM workspace_api_credentials'),
     ('nobody', '42501', 'UPDATE connectors SET total_executions = 0'),
     ('nobody', '42501', 'DELETE FROM connector_versions'),
+    ('nobody', '42501', 'UPDATE connector_templates SET is_featured = true'),
+    ('nobody', '42501', 'SELECT * FROM connector_template_deltas'),
+    ('nobody', '42501', 'SELECT connector_template_feature(''tpl'')'),
+    ('nobody', '42501', 'SELECT connector_template_moderate(''tpl'', ''hide'')'),
     ('nobody', '42501', 'DELETE FROM connector_audit_log'),
     ('nobody', '42501', 'UPDATE connector_audit_log SET actor = NULL'),
     ('nobody', '42501', 'DELETE FROM connector_history'),

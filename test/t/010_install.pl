@@ -44,19 +44,27 @@ DROP EXTENSION connector CASCADE;
 COMMIT;
 SQL
 
-# What a tenant has, in every table: two versions of a connector, history in a partition and in the default one.
+# What a tenant has, in every table: two versions of a connector, history in a partition and in the default one; templates
+# of its own, and built-in ones that were rated, hidden, no longer featured or replaced.
 $node->safe_psql('app', <<"SQL");
 SELECT connector_create_workspace('acme', 'Acme Inc.');
 SELECT connector_credential_set('api', '{"token": "a-secret-of-acme"}', kind => 'bearer', allowed_hosts => ARRAY['$url']);
 INSERT INTO connectors (name, config) VALUES ('ok', '{"url": "$url/echo", "credential": "api"}');
 UPDATE connectors SET config = '{"url": "$url/ok", "credential": "api"}';
 SELECT connector_execute('ok');
+SELECT connector_template_publish('ok', 'mine');
+SELECT connector_template_install('mine', 'from-template', '{"api": "default"}');
+SELECT connector_template_rate('mine', 4), connector_template_rate('twilio-sms', 2);
+SELECT connector_template_feature('slack-notification', false), connector_template_moderate('twilio-sms', 'hide', 'not here');
+SELECT connector_template_publish('ok', 'github-issue-creation');
+SELECT connector_template_moderate(id::text, 'make_official') FROM connector_templates WHERE name = 'github-issue-creation' AND NOT is_official;
 SELECT connector_maintain();
+SELECT connector_template_rate('mine', 5);
 SELECT connector_execute('ok');
 INSERT INTO connector_history (workspace_id, id, connector_id, connector_name, status, trigger, attempt,
 	execution_time_ms, started_at, completed_at, created_at)
 SELECT workspace_id, connector_id_at('2001-01-01'), id, name, 'success', 'sql', 1, 1, '2001-01-01', '2001-01-01', '2001-01-01'
-  FROM connectors;
+  FROM connectors WHERE name = 'ok';
 SQL
 
 my @tables = split /\n/, $node->safe_psql('app', <<'SQL');
@@ -82,6 +90,14 @@ unlike($before->{connector_versions}, qr/^0/, 'there were versions to restore');
 is( $node->safe_psql('restored', q(SELECT connector_execute('ok'))),
 	'{"ok": true}', 'the restored connector works with the restored credential');
 is($node->safe_psql('restored', q(SELECT total_executions FROM connector_stats('ok'))), 3, 'and its statistics go on');
+
+is($node->safe_psql('restored', q(SELECT count(*) FROM connector_templates WHERE builtin)), 9, 'built-in templates are there once');
+is($node->safe_psql('restored', q(SELECT string_agg(name || ':' || status || ':' || is_featured, ',' ORDER BY name) FROM connector_templates
+	 WHERE name IN ('twilio-sms', 'slack-notification'))), 'slack-notification:published:false,twilio-sms:hidden:false', 'as the installation wanted them');
+is($node->safe_psql('restored', q(SELECT version, builtin, config ? 'url' FROM connector_templates WHERE name = 'github-issue-creation' AND is_official)),
+	'2|f|t', 'and the one that was replaced is replaced');
+is($node->safe_psql('restored', q(SELECT connector_template_publish('ok', 'mine') IS NOT NULL; SELECT connector_template_upgrade('from-template'))),
+	"t\n2", 'a connector still follows its template');
 
 # A restart.
 $node->restart;

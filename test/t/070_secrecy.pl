@@ -247,6 +247,9 @@ my %failures = (
 	'unknown workspace'  => "SELECT connector_credential_set('x', '$bad', 'bearer', allowed_hosts => ARRAY['a.example'], workspace => 'other')",
 	'null service'       => "SELECT connector_credential_set(NULL, '$bad', 'bearer', allowed_hosts => ARRAY['a.example'])",
 	'read-only'          => "BEGIN READ ONLY; SELECT connector_credential_set('x', '$bad', 'bearer', allowed_hosts => ARRAY['a.example'])",
+	'template: label'    => qq(SELECT connector_template_install('slack-notification', credentials => jsonb_build_object('slack', '$bad'::jsonb || '{"label": "a b"}'))),
+	'template: name'     => "SELECT connector_template_install('slack-notification', 'bad/name', jsonb_build_object('slack', '$bad'::jsonb))",
+	'template: no use'   => "SELECT connector_template_install('slack-notification', credentials => jsonb_build_object('other', '$bad'::jsonb))",
 	'no member'          => "SELECT connector_credential_set('x', '$bad', 'bearer', allowed_hosts => ARRAY['a.example'])",
 	'no key configured'  => "SELECT connector_credential_set('x', '$bad', 'bearer', allowed_hosts => ARRAY['a.example'])");
 $node->safe_psql('app', 'CREATE ROLE stranger LOGIN');
