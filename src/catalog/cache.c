@@ -177,7 +177,7 @@ cn_cache_compile(const CnParts *parts, CnCompiledParts *compiled, CnProblems *pr
 {
 	CnDefinitionLimits limits = cn_catalog_limits();
 
-	compile_parts(parts, check_jsonpath, &limits, compiled, problems);
+	compile_parts(parts, check_jsonpath, parts->any_size ? NULL : &limits, compiled, problems);
 	return problems->count == 0;
 }
 

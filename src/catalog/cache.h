@@ -19,6 +19,7 @@ typedef struct CnParts
 	Jsonb	   *config;
 	Jsonb	   *input_schema;	/* NULL: none */
 	Jsonb	   *field_mappings; /* NULL: none */
+	bool		any_size;		/* a template: the settings' limits apply where it is installed */
 } CnParts;
 
 typedef struct CnCompiledParts

@@ -95,23 +95,35 @@ refuse_secrets(HeapTuple tuple, TupleDesc desc, const char *name)
 			 errhint("Store secrets with connector_credential_set(...), name the credential in the definition, and read other fields of it as {{workspace.<field>}}.")));
 }
 
+static Jsonb *
+json_column(HeapTuple tuple, TupleDesc desc, const char *name)
+{
+	bool		isnull;
+	Datum		value = column(tuple, desc, name, &isnull);
+
+	return isnull ? NULL : DatumGetJsonbP(value);
+}
+
 /* Raises unless the row may be saved. */
 static void
 check_row(HeapTuple tuple, TupleDesc desc)
 {
-	bool		isnull;
-	Datum		config = column(tuple, desc, "config", &isnull);
+	CnParts		parts = {
+		.config = json_column(tuple, desc, "config"),
+		.input_schema = json_column(tuple, desc, "input_schema"),
+		.field_mappings = json_column(tuple, desc, "field_mappings"),
+		.any_size = true,
+	};
+	CnCompiledParts compiled;
 	CnProblems	problems;
-	Datum		name;
+	bool		isnull;
+	Datum		name = column(tuple, desc, "name", &isnull);
 
 	/* A null in a NOT NULL column is refused by the table itself. */
-	if (isnull)
-		return;
-	name = column(tuple, desc, "name", &isnull);
-	if (isnull)
+	if (parts.config == NULL || isnull)
 		return;
 	refuse_secrets(tuple, desc, TextDatumGetCString(name));
-	if (cn_cache_compile(DatumGetJsonbP(config), &problems) == NULL)
+	if (!cn_cache_compile(&parts, &compiled, &problems))
 		cn_cache_refuse(TextDatumGetCString(name), &problems);
 }
 
