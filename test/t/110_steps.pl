@@ -179,11 +179,11 @@ is( json_text($reported->{output}),
 # A result that cannot be made.
 $row = $s->run({ %{ steps(get('a', '/ok'), get('b', '/ok', condition => 'input.x')) }, result => { x => { y => '{{b.ok}}' } } });
 is(outcome($row), 'failed input_invalid a=success b=skipped', 'a result that refers to a skipped step fails');
-is($row->{error_message}, '$.result.x.y: b.ok is missing: there is no b', 'and says where');
+is($row->{error_message}, '$.result.x.y: b.ok is missing: step "b" was skipped', 'and says where');
 is($row->{output}, undef, 'without an output');
 is($s->ask("SELECT current_step IS NULL, output_data IS NULL FROM connector_executions WHERE id = '$row->{execution_id}'"), 't|t', 'no step is to blame');
 like($s->raised({ %{ steps(get('a', '/ok'), get('b', '/ok', condition => 'input.x')) }, result => { x => { y => '{{b.ok}}' } } }),
-	qr/NC018: connector "c\d+": \$\.result\.x\.y: b\.ok is missing: there is no b\nDETAIL:  Code input_invalid\.\nHINT:  An earlier step gave no such value/, 'connector_execute says the same');
+	qr/NC018: connector "c\d+": \$\.result\.x\.y: b\.ok is missing: step "b" was skipped\nDETAIL:  Code input_invalid\.\nHINT:  An earlier step gave no such value/, 'connector_execute says the same');
 is(json_text($s->run({ %{ steps(get('a', '/ok', condition => 'input.x')) }, result => '{{a.ok | default("none")}}' })->{output}), '"none"', 'unless there is a default');
 
 #
@@ -249,7 +249,7 @@ $row = $s->run(steps(get('a', '/status/503', continue_on_error => YES), get('b',
 is(outcome($row) . " $row->{output}", 'success - a=failed b=success /echo?a=none', 'continue_on_error of a step');
 $row = $s->run(steps(get('a', '/status/503', continue_on_error => YES), get('b', '/echo?a={{a.x}}')));
 is(outcome($row), 'failed input_invalid a=failed b=failed', 'a step that failed has no output, which is missed');
-is($row->{error_message}, '$.steps[1].url: a.x is missing: there is no a', 'and named');
+is($row->{error_message}, '$.steps[1].url: a.x is missing: step "a" failed', 'and named');
 $row = $s->run(steps(get('a', '/status/503', continue_on_error => YES)));
 is(outcome($row) . json_text($row->{output}), 'success - a=failednull', 'a last step that is passed over gives null');
 is($row->{http_status}, 503, 'and its HTTP status');
@@ -413,7 +413,7 @@ is($tested{a}{request}{url}, "$url/echo?q=1", 'with the whole URL');
 is($tested{a}{request}{headers}{'Content-Type'}, 'application/json', 'and the headers');
 is(json_text($tested{a}{output}), '"POST"', 'and its output');
 is($tested{a}{response}{method}, 'POST', 'and the reply it was picked from');
-is(json_text($tested{g}{output}), 'null', 'a group\'s row has none: its steps have theirs');
+is(json_text($tested{g}{output}), '{"b":{"kept":1,"password":"p-1"},"big":"string"}', 'a group\'s row has its steps\' by their ids');
 is(json_text($tested{result}{output}), '{"m":"POST"}', 'the result\'s row has the output');
 is_deeply([ @{ $tested{bad} }{qw(error_code http_status)} ], [ 'server_error', 503 ], 'a failure is told');
 is_deeply([ @{ $tested{not} }{qw(request response output)} ], [ undef, undef, undef ], 'what was skipped has nothing');
