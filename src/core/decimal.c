@@ -9,7 +9,6 @@
 
 #include "core/decimal.h"
 
-static void trim_zeros(CnDecimal *value);
 static void round_up(CnDecimal *value);
 
 /* literal: a JSON number.  result's digits are newly allocated. */
@@ -36,12 +35,12 @@ cn_decimal_read(const char *literal, int len, CnDecimal *result)
 	}
 	if (i < len)
 		result->exponent += strtol(literal + i + 1, NULL, 10);
-	trim_zeros(result);
+	cn_decimal_trim(result);
 }
 
 /* Back to the form decimal.h describes. */
-static void
-trim_zeros(CnDecimal *value)
+void
+cn_decimal_trim(CnDecimal *value)
 {
 	int			leading = 0;
 
@@ -80,7 +79,7 @@ cn_decimal_round(CnDecimal *value, int scale, bool truncate)
 	value->exponent = -(int64) scale;
 	if (up)
 		round_up(value);
-	trim_zeros(value);
+	cn_decimal_trim(value);
 }
 
 /* Add one in the last place.  There is room for one digit more: at least one was dropped. */

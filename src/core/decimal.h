@@ -23,5 +23,17 @@ extern void cn_decimal_round(CnDecimal *value, int scale, bool truncate);
 extern int64 cn_decimal_size(const CnDecimal *value);
 extern void cn_decimal_write(StringInfo out, const CnDecimal *value);
 extern bool cn_decimal_equal(const char *a, int a_len, const char *b, int b_len);
+extern void cn_decimal_trim(CnDecimal *value);
+
+/* ---- decimal_math.c: arithmetic; the result's digits are newly allocated or an operand's ---- */
+
+extern int	cn_decimal_compare(const CnDecimal *a, const CnDecimal *b);
+extern int64 cn_decimal_sum_size(const CnDecimal *a, const CnDecimal *b);
+extern void cn_decimal_add(const CnDecimal *a, const CnDecimal *b, CnDecimal *result);
+extern void cn_decimal_subtract(const CnDecimal *a, const CnDecimal *b, CnDecimal *result);
+extern void cn_decimal_multiply(const CnDecimal *a, const CnDecimal *b, CnDecimal *result);
+extern int64 cn_decimal_quotient_size(const CnDecimal *a, const CnDecimal *b, int scale);
+extern void cn_decimal_divide(const CnDecimal *a, const CnDecimal *b, int scale, bool truncate,
+							  CnDecimal *result);
 
 #endif							/* CN_CORE_DECIMAL_H */
