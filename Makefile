@@ -5,6 +5,7 @@
 #   make installcheck    pg_regress and isolation tests against a running server that preloads connector
 #   make check-sql       is the committed install script the sum of its parts?
 #   make check-unit      the pure modules outside the server, under ASan and UBSan
+#   make transformations docs/transformations.md anew, after a change of the table in src/expr/filters.c
 #   make fuzz            every parser of outside bytes, until interrupted
 #   make bench           the benchmarks
 #
@@ -17,7 +18,7 @@ DATA = connector--1.0.sql
 # The install script is the concatenation of these parts, in this order.  It is committed, because it must
 # be in every checkout and tarball; it is not in DATA_built, because `make clean` deletes what is.
 SQL_PARTS = 00_guard 10_tenancy 15_audit 20_credentials 30_connectors 35_manage 40_history 45_templates \
-	46_official_templates 50_stats 55_schema 60_execute 70_maintain 80_views
+	46_official_templates 50_stats 55_schema 56_transformations 60_execute 70_maintain 80_views
 SQL_PART_FILES = $(SQL_PARTS:%=src/sql/%.sql)
 
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
@@ -58,7 +59,7 @@ all: connector--1.0.sql
 connector--1.0.sql: $(SQL_PART_FILES)
 	cat $(SQL_PART_FILES) > $@
 
-.PHONY: check-sql check-unit fuzz bench
+.PHONY: check-sql check-unit transformations fuzz bench
 
 check-sql:
 	@for part in $(SQL_PART_FILES); do \
@@ -76,6 +77,9 @@ check-sql:
 
 check-unit:
 	$(MAKE) -C test/unit check
+
+transformations:
+	$(MAKE) -s -C test/unit transformations
 
 fuzz:
 	$(MAKE) -C test/fuzz fuzz

@@ -13,16 +13,13 @@
 #include "expr/expr_tree.h"
 #include "expr/filters.h"
 
-static bool is_default(const FilterUse *use);
-static bool passes_by(const CnJson *value, const FilterUse *use);
 static const CnJson *follow(const Path *path, const CnScope *scope, CnExprError *error);
 static const CnJson *take_step(const CnJson *value, const PathStep *step);
 static const CnJson *missing(const Path *path, int reached, const CnJson *value,
 							 CnExprError *error);
 static const CnJson *apply(const CnExpr *expr, const FilterUse *use, const CnScope *scope,
 						   CnFilterCall *call);
-static bool evaluate_arguments(const FilterUse *use, const CnScope *scope, const CnJson **args,
-							   CnExprError *error);
+static bool evaluate_arguments(const FilterUse *use, const CnScope *scope, CnFilterCall *call);
 
 const char *
 cn_expr_root(const CnExpr *expr)
@@ -138,33 +135,14 @@ cn_expr_eval_within(const CnExpr *expr, const CnScope *scope, int64 *budget, CnE
 	{
 		const FilterUse *use = &expr->filters[i];
 
-		if (call.value == NULL && !(error->missing && is_default(use)))
+		if (call.value == NULL && !(error->missing && (use->filter->flags & CN_FALLBACK)))
 			break;
-		if (call.value != NULL && passes_by(call.value, use))
+		if (call.value != NULL && cn_filter_passes_by(use->filter, call.value))
 			continue;
 		call.value = apply(expr, use, scope, &call);
 	}
 	*budget -= limit - call.output_limit;
 	return call.value;
-}
-
-static bool
-is_default(const FilterUse *use)
-{
-	return use->filter->fn == cn_filter_default;
-}
-
-/*
- * passes_by -- does value go past a filter without being looked at?
- *
- * default() is not even asked for its argument, which may be missing, too.
- */
-static bool
-passes_by(const CnJson *value, const FilterUse *use)
-{
-	if (value->type == CN_JSON_NULL)
-		return !use->filter->takes_null;
-	return is_default(use);
 }
 
 static const CnJson *
@@ -183,6 +161,16 @@ follow(const Path *path, const CnScope *scope, CnExprError *error)
 			return missing(path, i, value, error);
 		value = next;
 	}
+	return value;
+}
+
+const CnJson *
+cn_expr_follow_relative(const CnJson *value, const Path *path)
+{
+	int			i;
+
+	for (i = 0; i < path->nsteps && value != NULL; i++)
+		value = take_step(value, &path->steps[i]);
 	return value;
 }
 
@@ -228,14 +216,20 @@ static const CnJson *
 apply(const CnExpr *expr, const FilterUse *use, const CnScope *scope, CnFilterCall *call)
 {
 	const CnJson *args[CN_FILTER_ARGS_MAX];
-	const CnJson *result;
+	const void *prepared[CN_FILTER_ARGS_MAX];
+	const CnJson *result = NULL;
 
 	memset(call->error, 0, sizeof(*call->error));
-	if (!evaluate_arguments(use, scope, args, call->error))
-		return NULL;
 	call->args = args;
+	call->prepared = prepared;
 	call->nargs = use->nargs;
-	result = use->filter->fn(call);
+	call->missing_arg = -1;
+	if (!evaluate_arguments(use, scope, call))
+		return NULL;
+	if (cn_filter_prepare_call(use->filter, call))
+		result = use->filter->fn(call);
+	if (result == NULL && call->missing_arg >= 0)
+		return follow(&use->args[call->missing_arg].path, scope, call->error);
 	if (result == NULL)
 	{
 		call->error->offset = use->offset;
@@ -246,18 +240,24 @@ apply(const CnExpr *expr, const FilterUse *use, const CnScope *scope, CnFilterCa
 }
 
 static bool
-evaluate_arguments(const FilterUse *use, const CnScope *scope, const CnJson **args,
-				   CnExprError *error)
+evaluate_arguments(const FilterUse *use, const CnScope *scope, CnFilterCall *call)
 {
 	int			i;
 
 	for (i = 0; i < use->nargs; i++)
 	{
-		args[i] = use->args[i].literal;
-		if (args[i] == NULL)
-			args[i] = follow(&use->args[i].path, scope, error);
-		if (args[i] == NULL)
-			return false;
+		const CnJson *value = use->args[i].literal;
+
+		if (value == NULL)
+			value = follow(&use->args[i].path, scope, call->error);
+		if (value == NULL)
+		{
+			if (!(use->filter->flags & CN_MISSING_ARGS))
+				return false;
+			memset(call->error, 0, sizeof(*call->error));
+		}
+		call->args[i] = value;
+		call->prepared[i] = use->prepared[i];
 	}
 	return true;
 }

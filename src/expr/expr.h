@@ -3,7 +3,7 @@
  *
  *   expression := path ( '|' filter [ '(' argument ( ',' argument )* ')' ] )*
  *   path       := name ( '.' key | '[' index ']' | '[' "quoted key" ']' )*
- *   argument   := JSON scalar (strings in double or single quotes) or a path
+ *   argument   := JSON value (strings in double or single quotes) or a path
  *
  * name is a root of the scope (input, workspace, execution, now); key is
  * letters, digits, '_', '-', '$', or any UTF-8 byte; index is a non-negative
@@ -50,8 +50,9 @@ extern CnExpr *cn_expr_parse(const char *text, int len, CnExprError *error);
 
 /*
  * Offset of the "}}" that closes the expression beginning at start, or -1.
- * "}}" inside a quoted string does not count; if a string is not closed the
- * first "}}" does, and cn_expr_parse will say what is wrong.
+ * "}}" inside a quoted string does not count, nor does one of which the first
+ * half closes an object among the arguments.  If strings or braces do not match,
+ * the first "}}" does, and cn_expr_parse will say what is wrong.
  */
 extern int	cn_expr_end(const char *text, int len, int start);
 
@@ -72,8 +73,8 @@ extern void cn_expr_each_path(const CnExpr *expr,
 
 /*
  * Value of the expression, or NULL and *error.  A reference that leads
- * nowhere is an error (missing = true) unless the first filter is default();
- * a filter applied to null gives null, except default() and those whose
+ * nowhere is an error (missing = true) unless the first filter is default() or
+ * coalesce(); a filter applied to null gives null, except for those whose
  * table row says they take null.
  */
 extern const CnJson *cn_expr_eval(const CnExpr *expr, const CnScope *scope, CnExprError *error);
@@ -96,25 +97,66 @@ extern const char *cn_expr_text(const CnJson *value, int *len);
 typedef struct CnFilterCall
 {
 	const CnJson *value;		/* what the filter is applied to */
-	const CnJson **args;
+	const CnJson **args;		/* NULL where a missing argument is let through */
+	const void **prepared;		/* what the arguments' kinds make of them, see filters.h */
 	int			nargs;
+	int			missing_arg;	/* set by a filter that fails for want of it; else -1 */
 	int64		output_limit;	/* bytes left; filters take theirs with cn_filter_charge */
 	CnExprError *error;			/* the filter fills message and returns NULL */
 } CnFilterCall;
 
 typedef const CnJson *(*CnFilterFn) (CnFilterCall *call);
 
+/* What an argument has to be.  Literals are judged when the expression is parsed. */
+typedef enum CnArgKind
+{
+	CN_ARG_ANY,
+	CN_ARG_TEXT,
+	CN_ARG_SEARCH,				/* text that is not empty */
+	CN_ARG_INT,
+	CN_ARG_COUNT,				/* a whole number, not negative */
+	CN_ARG_NUMBER,				/* a number, or text that is one */
+	CN_ARG_LIST,
+	CN_ARG_OBJECT,
+	CN_ARG_NAMES,				/* an object of texts */
+	CN_ARG_PATH,				/* a path below the value, as text, or an index */
+	CN_ARG_REGEX,
+	CN_ARG_FILTER,				/* the name of a filter, whose arguments follow; a literal */
+	CN_ARG_DATE,
+	CN_ARG_DATE_PATTERN,
+	CN_ARG_READ_PATTERN,
+	CN_ARG_ZONE,
+	CN_ARG_INTERVAL,
+	CN_ARG_UNIT,
+	CN_ARG_DIGEST,
+	CN_ARG_ENCODING,
+	CN_ARG_CAST,
+	CN_ARG_ORDER,
+	CN_ARG_COUNTRY
+} CnArgKind;
+
+/* Arguments behind the last kind are of that kind. */
+#define CN_ARG_KINDS 4
+
+/* CnFilter.flags */
+#define CN_TAKES_NULL 0x01		/* is called for null, too */
+#define CN_FALLBACK 0x02		/* is called for null and for nothing only */
+#define CN_MISSING_ARGS 0x04	/* an argument may lead nowhere */
+
 typedef struct CnFilter
 {
 	const char *name;
-	const char *category;		/* text, number, array, json, encoding, general */
-	const char *arguments;		/* for the documentation: "pattern, replacement" */
+	const char *category;		/* general, text, number, ... as the documentation is divided */
+	const char *arguments;		/* for the documentation: "pattern, replacement"; [optional] */
 	int			min_args;
 	int			max_args;
-	bool		takes_null;
+	CnArgKind	kinds[CN_ARG_KINDS];
+	int			flags;
 	CnFilterFn	fn;
 	const char *doc;			/* one sentence */
 	const char *example;		/* "{{input.name | trim}}" */
+	const char *example_input;	/* JSON: the input it is evaluated with */
+	const char *example_output; /* JSON: what it gives */
 } CnFilter;
 
 extern const CnFilter *cn_filter_find(const char *name, int len);

@@ -1,7 +1,7 @@
 /*
  * expr_parse.c -- text between {{ and }} to CnExpr.  Pure.
  *
- * Recursive descent without recursion: the grammar in expr.h nests nothing.
+ * Recursive descent; only arrays and objects among the arguments nest.
  * Every parse_... function starts at the token it is named after, leaves the
  * position behind it and returns false with the error filled in.
  */
@@ -14,6 +14,7 @@
 /* More is no expression anybody wrote; it bounds the arrays on the parser's stack. */
 #define STEPS_MAX 128
 #define FILTERS_MAX 64
+#define NESTING_MAX 32
 
 typedef struct Parser
 {
@@ -24,6 +25,8 @@ typedef struct Parser
 } Parser;
 
 static bool parse_path(Parser *p, Path *path);
+static bool parse_steps(Parser *p, PathStep *steps, int *nsteps);
+static void set_steps(Path *path, const PathStep *steps, int nsteps);
 static bool parse_step(Parser *p, PathStep *step);
 static bool parse_bracket(Parser *p, PathStep *step);
 static bool parse_index(Parser *p, int *index);
@@ -31,10 +34,15 @@ static bool parse_key(Parser *p, const char **key);
 static bool parse_filter(Parser *p, FilterUse *use);
 static bool parse_arguments(Parser *p, FilterUse *use);
 static bool parse_argument(Parser *p, Argument *arg);
-static bool parse_number(Parser *p, Argument *arg);
+static bool parse_literal(Parser *p, CnJson **value, int depth);
+static bool parse_array(Parser *p, CnJson **value, int depth);
+static bool parse_object(Parser *p, CnJson **value, int depth);
+static bool parse_member(Parser *p, CnJsonMember *member, int depth);
+static bool parse_word(Parser *p, CnJson **value);
+static bool parse_number(Parser *p, CnJson **value);
 static bool parse_string(Parser *p, CnJson **value);
 static bool parse_escape(Parser *p, StringInfo out);
-static bool check_argument_count(Parser *p, const FilterUse *use);
+static bool check_arguments(Parser *p, FilterUse *use);
 static bool fail(Parser *p, int offset, char *message);
 static bool fail_here(Parser *p, const char *wanted);
 
@@ -126,26 +134,30 @@ int
 cn_expr_end(const char *text, int len, int start)
 {
 	int			first = -1;
+	int			depth = 0;
 	char		quote = '\0';
-	int			i;
 
-	for (i = start; i < len; i++)
+	for (int i = start; i < len; i++)
 	{
 		bool		closing = text[i] == '}' && i + 1 < len && text[i + 1] == '}';
 
 		if (closing && first < 0)
 			first = i;
-		if (quote == '\0')
+		if (quote != '\0')
 		{
-			if (closing)
-				return i;
-			if (text[i] == '"' || text[i] == '\'')
-				quote = text[i];
+			if (text[i] == '\\')
+				i++;
+			else if (text[i] == quote)
+				quote = '\0';
 		}
-		else if (text[i] == '\\')
-			i++;
-		else if (text[i] == quote)
-			quote = '\0';
+		else if (text[i] == '"' || text[i] == '\'')
+			quote = text[i];
+		else if (text[i] == '{')
+			depth++;
+		else if (text[i] == '}' && depth > 0)
+			depth--;
+		else if (closing)
+			return i;
 	}
 	return first;
 }
@@ -168,33 +180,61 @@ static bool
 parse_path(Parser *p, Path *path)
 {
 	PathStep	steps[STEPS_MAX];
+	int			nsteps = 0;
 
 	path->offset = p->pos;
-	path->nsteps = 0;
 	if (!cn_expr_is_key_byte(peek(p)) || is_digit(peek(p)) || peek(p) == '-')
 		return fail_here(p, "a name");
-	if (!parse_key(p, &path->root))
+	if (!parse_key(p, &path->root) || !parse_steps(p, steps, &nsteps))
 		return false;
-	for (;;)
-	{
-		int			behind = p->pos;
-
-		skip_space(p);
-		if (peek(p) != '.' && peek(p) != '[')
-		{
-			p->pos = behind;
-			break;
-		}
-		if (path->nsteps == STEPS_MAX)
-			return fail(p, p->pos, psprintf("more than %d steps in a path", STEPS_MAX));
-		if (!parse_step(p, &steps[path->nsteps++]))
-			return false;
-	}
-	skip_space(p);
-	path->steps = (PathStep *) palloc(sizeof(PathStep) * Max(path->nsteps, 1));
-	memcpy(path->steps, steps, sizeof(PathStep) * path->nsteps);
+	set_steps(path, steps, nsteps);
 	path->text = cn_expr_path_text(path->root, path->steps, path->nsteps);
 	return true;
+}
+
+/* Steps behind the first nsteps, which are there already. */
+static bool
+parse_steps(Parser *p, PathStep *steps, int *nsteps)
+{
+	skip_space(p);
+	while (peek(p) == '.' || peek(p) == '[')
+	{
+		if (*nsteps == STEPS_MAX)
+			return fail(p, p->pos, psprintf("more than %d steps in a path", STEPS_MAX));
+		if (!parse_step(p, &steps[(*nsteps)++]))
+			return false;
+		skip_space(p);
+	}
+	return true;
+}
+
+static void
+set_steps(Path *path, const PathStep *steps, int nsteps)
+{
+	path->nsteps = nsteps;
+	path->steps = (PathStep *) palloc(sizeof(PathStep) * Max(nsteps, 1));
+	memcpy(path->steps, steps, sizeof(PathStep) * nsteps);
+}
+
+Path *
+cn_expr_parse_relative(const char *text, int len, const char **problem)
+{
+	CnExprError error;
+	Parser		p = {text, len, 0, &error};
+	Path	   *path = (Path *) palloc0(sizeof(Path));
+	PathStep	steps[STEPS_MAX] = {{0}};
+	int			nsteps = 0;
+
+	skip_space(&p);
+	if ((peek(&p) != '[' && !parse_key(&p, &steps[nsteps++].key)) ||
+		!parse_steps(&p, steps, &nsteps) ||
+		(p.pos < len && !fail_here(&p, "\".\" or \"[\"")))
+	{
+		*problem = error.message;
+		return NULL;
+	}
+	set_steps(path, steps, nsteps);
+	return path;
 }
 
 static bool
@@ -275,7 +315,7 @@ parse_filter(Parser *p, FilterUse *use)
 		return fail(p, use->offset, psprintf("unknown filter \"%s\"", name));
 	if (accept(p, '(') && !parse_arguments(p, use))
 		return false;
-	return check_argument_count(p, use);
+	return check_arguments(p, use);
 }
 
 /* From behind the parenthesis to behind the closing one. */
@@ -303,31 +343,148 @@ parse_arguments(Parser *p, FilterUse *use)
 static bool
 parse_argument(Parser *p, Argument *arg)
 {
-	CnJson	   *text;
+	CnJson	   *value;
 
 	memset(arg, 0, sizeof(*arg));
-	if (peek(p) == '"' || peek(p) == '\'')
+	arg->offset = p->pos;
+	if (cn_expr_is_key_byte(peek(p)) && !is_digit(peek(p)) && peek(p) != '-')
 	{
-		if (!parse_string(p, &text))
+		if (!parse_path(p, &arg->path))
 			return false;
-		arg->literal = text;
+		if (strcmp(arg->path.text, "null") == 0)
+			arg->literal = cn_json_null();
+		else if (strcmp(arg->path.text, "true") == 0)
+			arg->literal = cn_json_bool(true);
+		else if (strcmp(arg->path.text, "false") == 0)
+			arg->literal = cn_json_bool(false);
 		return true;
 	}
-	if (is_digit(peek(p)) || peek(p) == '-')
-		return parse_number(p, arg);
-	if (!parse_path(p, &arg->path))
+	if (peek(p) != '"' && peek(p) != '\'' && peek(p) != '{' && peek(p) != '[' &&
+		peek(p) != '-' && !is_digit(peek(p)))
+		return fail_here(p, "a name");
+	if (!parse_literal(p, &value, 0))
 		return false;
-	if (strcmp(arg->path.text, "null") == 0)
-		arg->literal = cn_json_null();
-	else if (strcmp(arg->path.text, "true") == 0)
-		arg->literal = cn_json_bool(true);
-	else if (strcmp(arg->path.text, "false") == 0)
-		arg->literal = cn_json_bool(false);
+	arg->literal = value;
+	return true;
+}
+
+/* A JSON value; strings may stand in single quotes. */
+static bool
+parse_literal(Parser *p, CnJson **value, int depth)
+{
+	if (depth > NESTING_MAX)
+		return fail(p, p->pos,
+					psprintf("more than %d arrays and objects in each other", NESTING_MAX));
+	switch (peek(p))
+	{
+		case '"':
+		case '\'':
+			return parse_string(p, value);
+		case '[':
+			return parse_array(p, value, depth);
+		case '{':
+			return parse_object(p, value, depth);
+		default:
+			if (is_digit(peek(p)) || peek(p) == '-')
+				return parse_number(p, value);
+			return parse_word(p, value);
+	}
+}
+
+static bool
+parse_array(Parser *p, CnJson **value, int depth)
+{
+	CnJson	  **items = NULL;
+	int			count = 0;
+	int			room = 0;
+
+	accept(p, '[');
+	if (!accept(p, ']'))
+	{
+		do
+		{
+			if (count == room)
+			{
+				room = room == 0 ? 8 : room * 2;
+				items = items == NULL ? (CnJson **) palloc(sizeof(CnJson *) * room)
+					: (CnJson **) repalloc(items, sizeof(CnJson *) * room);
+			}
+			if (!parse_literal(p, &items[count++], depth + 1))
+				return false;
+		} while (accept(p, ','));
+		if (!accept(p, ']'))
+			return fail_here(p, "\",\" or \"]\"");
+	}
+	*value = cn_json_array(items, count);
 	return true;
 }
 
 static bool
-parse_number(Parser *p, Argument *arg)
+parse_object(Parser *p, CnJson **value, int depth)
+{
+	CnJsonMember *members = NULL;
+	int			count = 0;
+	int			room = 0;
+
+	accept(p, '{');
+	if (!accept(p, '}'))
+	{
+		do
+		{
+			if (count == room)
+			{
+				room = room == 0 ? 8 : room * 2;
+				members = members == NULL ? (CnJsonMember *) palloc(sizeof(CnJsonMember) * room)
+					: (CnJsonMember *) repalloc(members, sizeof(CnJsonMember) * room);
+			}
+			if (!parse_member(p, &members[count++], depth))
+				return false;
+		} while (accept(p, ','));
+		if (!accept(p, '}'))
+			return fail_here(p, "\",\" or \"}\"");
+	}
+	*value = cn_json_object(members, count);
+	return true;
+}
+
+static bool
+parse_member(Parser *p, CnJsonMember *member, int depth)
+{
+	CnJson	   *key;
+
+	if (peek(p) != '"' && peek(p) != '\'')
+		return fail_here(p, "a key in quotes");
+	if (!parse_string(p, &key))
+		return false;
+	if (!accept(p, ':'))
+		return fail_here(p, "\":\"");
+	member->key = key->u.text;
+	member->key_len = key->len;
+	return parse_literal(p, &member->value, depth + 1);
+}
+
+/* true, false or null; nothing else is a word inside a JSON value. */
+static bool
+parse_word(Parser *p, CnJson **value)
+{
+	int			start = p->pos;
+	const char *word;
+
+	if (!cn_expr_is_key_byte(peek(p)))
+		return fail_here(p, "a JSON value");
+	if (!parse_key(p, &word))
+		return false;
+	if (strcmp(word, "null") == 0)
+		*value = cn_json_null();
+	else if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0)
+		*value = cn_json_bool(word[0] == 't');
+	else
+		return fail(p, start, pstrdup("a JSON value holds no references"));
+	return true;
+}
+
+static bool
+parse_number(Parser *p, CnJson **value)
 {
 	int			start = p->pos;
 	CnJsonError why;
@@ -338,7 +495,7 @@ parse_number(Parser *p, Argument *arg)
 	if (!cn_json_check(p->text + start, p->pos - start, NULL, &why))
 		return fail(p, start, pstrdup(why.kind == CN_JSON_NUMBER_RANGE ? why.message
 									  : "not a number"));
-	arg->literal = cn_json_number(p->text + start, p->pos - start);
+	*value = cn_json_number(p->text + start, p->pos - start);
 	return true;
 }
 
@@ -413,22 +570,25 @@ parse_escape(Parser *p, StringInfo out)
 	return true;
 }
 
+/* Are they as many as the filter takes, and the literal ones what it takes? */
 static bool
-check_argument_count(Parser *p, const FilterUse *use)
+check_arguments(Parser *p, FilterUse *use)
 {
-	const CnFilter *f = use->filter;
-	char	   *wanted;
+	const CnJson *args[CN_FILTER_ARGS_MAX];
+	char	   *problem = cn_filter_count_problem(use->filter, use->nargs);
+	const char *wrong;
+	int			bad;
+	int			i;
 
-	if (use->nargs >= f->min_args && use->nargs <= f->max_args)
+	if (problem != NULL)
+		return fail(p, use->offset, problem);
+	for (i = 0; i < use->nargs; i++)
+		args[i] = use->args[i].literal;
+	use->prepared = (const void **) palloc0(sizeof(void *) * Max(use->nargs, 1));
+	if (cn_filter_prepare(use->filter, args, use->nargs, use->prepared, &bad, &wrong))
 		return true;
-	if (f->max_args == 0)
-		wanted = pstrdup("no arguments");
-	else if (f->min_args == f->max_args)
-		wanted = psprintf("%d argument%s", f->min_args, f->min_args == 1 ? "" : "s");
-	else
-		wanted = psprintf("%d to %d arguments", f->min_args, f->max_args);
-	return fail(p, use->offset,
-				psprintf("filter \"%s\" takes %s, not %d", f->name, wanted, use->nargs));
+	return fail(p, use->args[bad].offset,
+				psprintf("filter \"%s\": argument %d %s", use->filter->name, bad + 1, wrong));
 }
 
 static bool

@@ -25,6 +25,7 @@ typedef struct Argument
 {
 	const CnJson *literal;		/* NULL: path counts */
 	Path		path;
+	int			offset;			/* in the expression's text */
 } Argument;
 
 typedef struct FilterUse
@@ -33,6 +34,7 @@ typedef struct FilterUse
 	int			offset;			/* of its name */
 	int			nargs;
 	Argument   *args;
+	const void **prepared;		/* of literal arguments, NULL for paths; see cn_filter_prepare */
 } FilterUse;
 
 struct CnExpr
@@ -44,6 +46,15 @@ struct CnExpr
 
 /* Text of the first nsteps steps of a path. */
 extern char *cn_expr_path_text(const char *root, const PathStep *steps, int nsteps);
+
+/*
+ * A path below a value, as filters take it in an argument: "a.b[0]".  NULL and
+ * *problem if it is none.
+ */
+extern Path *cn_expr_parse_relative(const char *text, int len, const char **problem);
+
+/* Where it leads from value; NULL: nowhere. */
+extern const CnJson *cn_expr_follow_relative(const CnJson *value, const Path *path);
 
 /* May the byte stand in a key without quotes? */
 extern bool cn_expr_is_key_byte(unsigned char byte);

@@ -1,83 +1,584 @@
 /*
- * filters.c -- the table of filters, and what they share.  Pure.
+ * filters.c -- the table of filters.  Pure.
  *
- * The table is read by the expression parser, by the catalog view of filters
- * and by the documentation's generator; the unit tests check that each row is
- * complete and that its example parses.
+ * It is read by the expression parser, by the view connector_transformations
+ * and by the program that writes docs/transformations.md; the unit tests and
+ * the server's tests evaluate every example.  What a row's columns are is in
+ * expr.h.  After a change run `make transformations`.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1			/* memmem */
-#endif
-
 #include "core/pure.h"
 
-#include "core/json.h"
 #include "expr/filters.h"
 
 /* Order is that of the documentation: by category, then by name. */
 static const CnFilter filters[] = {
-	{"default", "general", "value", 1, 1, true, cn_filter_default,
+	{"cast", "general", "type", 1, 1, {CN_ARG_CAST}, 0, cn_filter_cast,
+		"Gives the value as text, integer, number, boolean, date, timestamp, json or uuid, or "
+		"an error that names value and type; nothing is cut off.",
+		"{{input.id | cast(\"integer\")}}",
+		"{\"id\": \"42\"}",
+		"42"},
+	{"coalesce", "general", "value, ...", 1, CN_FILTER_ARGS_MAX,
+		{CN_ARG_ANY, CN_ARG_ANY, CN_ARG_ANY, CN_ARG_ANY},
+		CN_TAKES_NULL | CN_FALLBACK | CN_MISSING_ARGS, cn_filter_coalesce,
+		"Gives the first of value and arguments that is neither missing nor null.",
+		"{{input.mobile | coalesce(input.phone, \"none\")}}",
+		"{\"phone\": \"555 0100\"}",
+		"\"555 0100\""},
+	{"default", "general", "value", 1, 1,
+		{CN_ARG_ANY}, CN_TAKES_NULL | CN_FALLBACK, cn_filter_default,
 		"Gives its argument if the value is missing or null.",
-	"{{input.country | default(\"US\")}}"},
+		"{{input.country | default(\"US\")}}",
+		"{}",
+		"\"US\""},
+	{"lookup", "general", "table [, otherwise]", 1, 2,
+		{CN_ARG_OBJECT, CN_ARG_ANY}, CN_TAKES_NULL, cn_filter_lookup,
+		"Gives the member of an object whose key is the value, else the second argument, or "
+		"null.",
+		"{{input.status | lookup({\"1\": \"open\", \"2\": \"won\"}, \"unknown\")}}",
+		"{\"status\": 2}",
+		"\"won\""},
 
-	{"concat", "text", "value, ...", 1, CN_FILTER_ARGS_MAX, false, cn_filter_concat,
+	{"concat", "text", "value, ...", 1, CN_FILTER_ARGS_MAX,
+		{CN_ARG_ANY, CN_ARG_ANY, CN_ARG_ANY, CN_ARG_ANY}, 0, cn_filter_concat,
 		"Appends its arguments to the text; null appends nothing.",
-	"{{input.first | concat(\" \", input.last)}}"},
-	{"lower", "text", "", 0, 0, false, cn_filter_lower,
+		"{{input.first | concat(\" \", input.last)}}",
+		"{\"first\": \"Ada\", \"last\": \"Lovelace\"}",
+		"\"Ada Lovelace\""},
+	{"contains", "text", "part", 1, 1, {CN_ARG_ANY}, 0, cn_filter_contains,
+		"Is the text somewhere in the value, or the argument one of an array's elements?",
+		"{{input.subject | contains(\"urgent\")}}",
+		"{\"subject\": \"Most urgent\"}",
+		"true"},
+	{"email", "text", "", 0, 0, {0}, 0, cn_filter_email,
+		"Checks the form of an email address, removes white space around it and turns its "
+		"domain into small letters.",
+		"{{input.email | email}}",
+		"{\"email\": \" Ada@Example.COM \"}",
+		"\"Ada@example.com\""},
+	{"ends_with", "text", "part", 1, 1, {CN_ARG_TEXT}, 0, cn_filter_ends_with,
+		"Does the value end with the text?",
+		"{{input.file | ends_with(\".pdf\")}}",
+		"{\"file\": \"offer.pdf\"}",
+		"true"},
+	{"lower", "text", "", 0, 0, {0}, 0, cn_filter_lower,
 		"Turns letters into small letters.",
-	"{{input.email | lower}}"},
-	{"replace", "text", "search, replacement", 2, 2, false, cn_filter_replace,
+		"{{input.code | lower}}",
+		"{\"code\": \"ÄB-7\"}",
+		"\"äb-7\""},
+	{"mask", "text", "[keep [, character]]", 0, 2, {CN_ARG_COUNT, CN_ARG_SEARCH}, 0, cn_filter_mask,
+		"Replaces all characters but the last four, or as many as are to be kept, by an "
+		"asterisk or another character.",
+		"{{input.card | mask}}",
+		"{\"card\": \"4111111111111111\"}",
+		"\"************1111\""},
+	{"pad_left", "text", "width [, fill]", 1, 2,
+		{CN_ARG_COUNT, CN_ARG_SEARCH}, 0, cn_filter_pad_left,
+		"Puts blanks, or the given characters, in front of the text until it is that wide.",
+		"{{input.number | pad_left(6, \"0\")}}",
+		"{\"number\": 42}",
+		"\"000042\""},
+	{"pad_right", "text", "width [, fill]", 1, 2,
+		{CN_ARG_COUNT, CN_ARG_SEARCH}, 0, cn_filter_pad_right,
+		"Puts blanks, or the given characters, behind the text until it is that wide.",
+		"{{input.code | pad_right(6, \".\")}}",
+		"{\"code\": \"abc\"}",
+		"\"abc...\""},
+	{"phone", "text", "[country]", 0, 1, {CN_ARG_COUNTRY}, 0, cn_filter_phone,
+		"Brings a telephone number into the form of E.164; the country is that of numbers "
+		"without calling code.",
+		"{{input.phone | phone(\"GB\")}}",
+		"{\"phone\": \"020 7946 0018\"}",
+		"\"+442079460018\""},
+	{"regex_extract", "text", "pattern [, parenthesis]", 1, 2,
+		{CN_ARG_REGEX, CN_ARG_COUNT}, 0, cn_filter_regex_extract,
+		"Gives what the first parenthesis of a regular expression matches (the given one; 0: "
+		"the whole match), or null.",
+		"{{input.subject | regex_extract(\"#([0-9]+)\")}}",
+		"{\"subject\": \"Re: ticket #4711\"}",
+		"\"4711\""},
+	{"regex_match", "text", "pattern", 1, 1, {CN_ARG_REGEX}, 0, cn_filter_regex_match,
+		"Does a regular expression match somewhere in the text?",
+		"{{input.code | regex_match(\"^[A-Z]{2}[0-9]+$\")}}",
+		"{\"code\": \"DE123\"}",
+		"true"},
+	{"regex_replace", "text", "pattern, replacement", 2, 2,
+		{CN_ARG_REGEX, CN_ARG_TEXT}, 0, cn_filter_regex_replace,
+		"Replaces every match of a regular expression; in the replacement \\1 to \\9 stand for "
+		"parentheses and \\& for the match.",
+		"{{input.name | regex_replace(\"([a-z]+), ([a-z]+)\", \"\\\\2 \\\\1\")}}",
+		"{\"name\": \"lovelace, ada\"}",
+		"\"ada lovelace\""},
+	{"replace", "text", "search, replacement", 2, 2,
+		{CN_ARG_SEARCH, CN_ARG_TEXT}, 0, cn_filter_replace,
 		"Replaces every occurrence of a plain text by another.",
-	"{{input.phone | replace(\"-\", \"\")}}"},
-	{"substring", "text", "start, length", 1, 2, false, cn_filter_substring,
+		"{{input.phone | replace(\"-\", \"\")}}",
+		"{\"phone\": \"555-01-00\"}",
+		"\"5550100\""},
+	{"slug", "text", "", 0, 0, {0}, 0, cn_filter_slug,
+		"Makes small letters, digits and single hyphens of a title; accents are dropped.",
+		"{{input.title | slug}}",
+		"{\"title\": \"Crème brûlée, à l'ancienne!\"}",
+		"\"creme-brulee-a-lancienne\""},
+	{"starts_with", "text", "part", 1, 1, {CN_ARG_TEXT}, 0, cn_filter_starts_with,
+		"Does the value begin with the text?",
+		"{{input.url | starts_with(\"https://\")}}",
+		"{\"url\": \"http://example.com\"}",
+		"false"},
+	{"substring", "text", "start [, length]", 1, 2,
+		{CN_ARG_INT, CN_ARG_COUNT}, 0, cn_filter_substring,
 		"Cuts out characters from start (0 is the first, -1 the last), all or the given number.",
-	"{{input.code | substring(0, 3)}}"},
-	{"title", "text", "", 0, 0, false, cn_filter_title,
+		"{{input.code | substring(0, 3)}}",
+		"{\"code\": \"ABC-123\"}",
+		"\"ABC\""},
+	{"title", "text", "", 0, 0, {0}, 0, cn_filter_title,
 		"Turns the first letter of each word into a capital, the others into small letters.",
-	"{{input.name | title}}"},
-	{"trim", "text", "characters", 0, 1, false, cn_filter_trim,
+		"{{input.name | title}}",
+		"{\"name\": \"ada LOVELACE\"}",
+		"\"Ada Lovelace\""},
+	{"trim", "text", "[characters]", 0, 1, {CN_ARG_TEXT}, 0, cn_filter_trim,
 		"Removes white space, or the given characters, from both ends.",
-	"{{input.name | trim}}"},
-	{"upper", "text", "", 0, 0, false, cn_filter_upper,
+		"{{input.name | trim}}",
+		"{\"name\": \"  Ada \"}",
+		"\"Ada\""},
+	{"truncate", "text", "width [, ellipsis]", 1, 2,
+		{CN_ARG_COUNT, CN_ARG_TEXT}, 0, cn_filter_truncate,
+		"Cuts the text to that many characters, the last of which are three dots, or the given "
+		"text, if something was cut off.",
+		"{{input.note | truncate(12)}}",
+		"{\"note\": \"A rather long note\"}",
+		"\"A rather ...\""},
+	{"upper", "text", "", 0, 0, {0}, 0, cn_filter_upper,
 		"Turns letters into capitals.",
-	"{{input.country | upper}}"},
+		"{{input.country | upper}}",
+		"{\"country\": \"fr\"}",
+		"\"FR\""},
 
-	{"integer", "number", "", 0, 0, false, cn_filter_integer,
+	{"abs", "number", "", 0, 0, {0}, 0, cn_filter_abs,
+		"Gives the number without its sign.",
+		"{{input.balance | abs}}",
+		"{\"balance\": -12.5}",
+		"12.5"},
+	{"add", "number", "number", 1, 1, {CN_ARG_NUMBER}, 0, cn_filter_add,
+		"Adds, exactly.",
+		"{{input.price | add(0.2)}}",
+		"{\"price\": 0.1}",
+		"0.3"},
+	{"average", "number", "[digits]", 0, 1, {CN_ARG_COUNT}, 0, cn_filter_average,
+		"Gives the mean of an array's numbers, with at most 10 digits behind the point, or as "
+		"many as are given; null if there is none.",
+		"{{input.scores | average(2)}}",
+		"{\"scores\": [1, 2, null, 2]}",
+		"1.67"},
+	{"ceil", "number", "", 0, 0, {0}, 0, cn_filter_ceil,
+		"Gives the next whole number that is not smaller.",
+		"{{input.hours | ceil}}",
+		"{\"hours\": 1.2}",
+		"2"},
+	{"divide", "number", "number [, digits]", 1, 2,
+		{CN_ARG_NUMBER, CN_ARG_COUNT}, 0, cn_filter_divide,
+		"Divides, to at most 10 digits behind the point, or as many as are given, half away "
+		"from zero.",
+		"{{input.total | divide(3, 2)}}",
+		"{\"total\": 100}",
+		"33.33"},
+	{"floor", "number", "", 0, 0, {0}, 0, cn_filter_floor,
+		"Gives the next whole number that is not larger.",
+		"{{input.hours | floor}}",
+		"{\"hours\": -1.2}",
+		"-2"},
+	{"format_number", "number", "[digits [, separator [, point]]]", 0, 3,
+		{CN_ARG_COUNT, CN_ARG_TEXT, CN_ARG_TEXT}, 0, cn_filter_format_number,
+		"Writes a number for people: so many digits behind the point (0 if not given), a comma "
+		"or another text between thousands, a point or another text before the digits.",
+		"{{input.amount | format_number(2)}}",
+		"{\"amount\": 1234567.5}",
+		"\"1,234,567.50\""},
+	{"integer", "number", "", 0, 0, {0}, 0, cn_filter_integer,
 		"Gives a whole number; a fraction is cut off.",
-	"{{input.amount | integer}}"},
-	{"number", "number", "", 0, 0, false, cn_filter_number,
+		"{{input.amount | integer}}",
+		"{\"amount\": \"12.9\"}",
+		"12"},
+	{"max", "number", "", 0, 0, {0}, 0, cn_filter_max,
+		"Gives the largest number, or the last text, of an array; null if there is none.",
+		"{{input.bids | max}}",
+		"{\"bids\": [3, 10, 7]}",
+		"10"},
+	{"min", "number", "", 0, 0, {0}, 0, cn_filter_min,
+		"Gives the smallest number, or the first text, of an array; null if there is none.",
+		"{{input.bids | min}}",
+		"{\"bids\": [3, 10, 7]}",
+		"3"},
+	{"modulo", "number", "number", 1, 1, {CN_ARG_NUMBER}, 0, cn_filter_modulo,
+		"Gives what a division to a whole number leaves, with the sign of the value.",
+		"{{input.id | modulo(4)}}",
+		"{\"id\": 10}",
+		"2"},
+	{"multiply", "number", "number", 1, 1, {CN_ARG_NUMBER}, 0, cn_filter_multiply,
+		"Multiplies, exactly.",
+		"{{input.price | multiply(input.quantity)}}",
+		"{\"price\": \"19.99\", \"quantity\": 3}",
+		"59.97"},
+	{"number", "number", "", 0, 0, {0}, 0, cn_filter_number,
 		"Reads a text as a number, keeping every digit; true is 1, false is 0.",
-	"{{input.amount | number}}"},
-	{"round", "number", "digits", 0, 1, false, cn_filter_round,
+		"{{input.amount | number}}",
+		"{\"amount\": \" 0012.50 \"}",
+		"12.50"},
+	{"round", "number", "[digits]", 0, 1, {CN_ARG_INT}, 0, cn_filter_round,
 		"Rounds to so many digits behind the point (0 if not given), half away from zero.",
-	"{{input.amount | round(2)}}"},
+		"{{input.amount | round(2)}}",
+		"{\"amount\": 12.345}",
+		"12.35"},
+	{"subtract", "number", "number", 1, 1, {CN_ARG_NUMBER}, 0, cn_filter_subtract,
+		"Subtracts, exactly.",
+		"{{input.price | subtract(input.discount)}}",
+		"{\"price\": 10, \"discount\": 0.01}",
+		"9.99"},
+	{"sum", "number", "", 0, 0, {0}, 0, cn_filter_sum,
+		"Adds up an array's numbers, exactly; null adds nothing.",
+		"{{input.amounts | sum}}",
+		"{\"amounts\": [0.1, 0.2, \"0.3\"]}",
+		"0.6"},
 
-	{"first", "array", "", 0, 0, false, cn_filter_first,
+	{"boolean", "boolean", "", 0, 0, {0}, 0, cn_filter_boolean,
+		"Gives true for true, yes, on, y, t and 1, and false for false, no, off, n, f and 0, "
+		"in any case.",
+		"{{input.subscribed | boolean}}",
+		"{\"subscribed\": \"Yes\"}",
+		"true"},
+	{"equals", "boolean", "value", 1, 1, {CN_ARG_ANY}, CN_TAKES_NULL, cn_filter_equals,
+		"Is the value the same as the argument, in type and content?",
+		"{{input.status | equals(\"active\")}}",
+		"{\"status\": \"active\"}",
+		"true"},
+	{"greater_than", "boolean", "value", 1, 1, {CN_ARG_ANY}, 0, cn_filter_greater_than,
+		"Is the value greater than the argument? Both are numbers, or both texts, which are "
+		"compared character by character.",
+		"{{input.amount | greater_than(100)}}",
+		"{\"amount\": 250}",
+		"true"},
+	{"if", "boolean", "then [, else]", 1, 2,
+		{CN_ARG_ANY, CN_ARG_ANY}, CN_TAKES_NULL | CN_MISSING_ARGS, cn_filter_if,
+		"Gives the first argument if the value means true, as boolean reads it, else the "
+		"second, or null; null means false.",
+		"{{input.vip | if(\"gold\", \"standard\")}}",
+		"{\"vip\": true}",
+		"\"gold\""},
+	{"in", "boolean", "array", 1, 1, {CN_ARG_LIST}, CN_TAKES_NULL, cn_filter_in,
+		"Is the value one of the array's elements?",
+		"{{input.country | in([\"DE\", \"AT\", \"CH\"])}}",
+		"{\"country\": \"AT\"}",
+		"true"},
+	{"is_empty", "boolean", "", 0, 0, {0}, CN_TAKES_NULL, cn_filter_is_empty,
+		"Is the value null, an empty text, an empty array or an empty object?",
+		"{{input.tags | is_empty}}",
+		"{\"tags\": []}",
+		"true"},
+	{"less_than", "boolean", "value", 1, 1, {CN_ARG_ANY}, 0, cn_filter_less_than,
+		"Is the value less than the argument? Both are numbers, or both texts, which are "
+		"compared character by character.",
+		"{{input.amount | less_than(100)}}",
+		"{\"amount\": 250}",
+		"false"},
+	{"not", "boolean", "", 0, 0, {0}, 0, cn_filter_not,
+		"Gives false for what boolean reads as true, and true for what it reads as false.",
+		"{{input.unsubscribed | not}}",
+		"{\"unsubscribed\": false}",
+		"true"},
+
+	{"add_interval", "date", "interval [, zone]", 1, 2,
+		{CN_ARG_INTERVAL, CN_ARG_ZONE}, 0, cn_filter_add_interval,
+		"Adds years, months, weeks, days, hours, minutes and seconds, as in 2 days, 1 month -3 "
+		"hours or P1DT12H.",
+		"{{input.due | add_interval(\"1 month\")}}",
+		"{\"due\": \"2026-01-31\"}",
+		"\"2026-02-28\""},
+	{"date_diff", "date", "date [, unit]", 1, 2, {CN_ARG_DATE, CN_ARG_UNIT}, 0, cn_filter_date_diff,
+		"Counts the whole seconds, or minutes, hours, days, weeks, months, quarters or years, "
+		"from the argument to the value.",
+		"{{input.end | date_diff(input.start, \"days\")}}",
+		"{\"start\": \"2026-01-31\", \"end\": \"2026-03-01\"}",
+		"29"},
+	{"date_format", "date", "pattern [, zone]", 1, 2,
+		{CN_ARG_DATE_PATTERN, CN_ARG_ZONE}, 0, cn_filter_date_format,
+		"Writes a date or timestamp by a pattern.",
+		"{{input.at | date_format(\"DD.MM.YYYY HH24:MI\")}}",
+		"{\"at\": \"2026-01-31T12:05:00Z\"}",
+		"\"31.01.2026 12:05\""},
+	{"date_parse", "date", "pattern [, zone]", 1, 2,
+		{CN_ARG_READ_PATTERN, CN_ARG_ZONE}, 0, cn_filter_date_parse,
+		"Reads a date or timestamp by a pattern.",
+		"{{input.at | date_parse(\"MM/DD/YYYY HH12:MI AM\", \"America/New_York\")}}",
+		"{\"at\": \"01/31/2026 7:05 PM\"}",
+		"\"2026-01-31T19:05:00-05:00\""},
+	{"from_epoch", "date", "[zone]", 0, 1, {CN_ARG_ZONE}, 0, cn_filter_from_epoch,
+		"Makes a timestamp of the seconds since 1970.",
+		"{{input.created | from_epoch}}",
+		"{\"created\": 1769861100}",
+		"\"2026-01-31T12:05:00Z\""},
+	{"from_epoch_ms", "date", "[zone]", 0, 1, {CN_ARG_ZONE}, 0, cn_filter_from_epoch_ms,
+		"Makes a timestamp of the milliseconds since 1970.",
+		"{{input.created | from_epoch_ms}}",
+		"{\"created\": 1769861100250}",
+		"\"2026-01-31T12:05:00.250Z\""},
+	{"start_of", "date", "unit [, zone]", 1, 2, {CN_ARG_UNIT, CN_ARG_ZONE}, 0, cn_filter_start_of,
+		"Gives the first moment of the second, minute, hour, day, week, month, quarter or "
+		"year; weeks begin on Monday.",
+		"{{input.at | start_of(\"month\")}}",
+		"{\"at\": \"2026-01-31T12:05:00+01:00\"}",
+		"\"2026-01-01T00:00:00+01:00\""},
+	{"timezone", "date", "zone", 1, 1, {CN_ARG_ZONE}, 0, cn_filter_timezone,
+		"Gives the same moment as the clocks of a zone show it.",
+		"{{input.at | timezone(\"Europe/Paris\")}}",
+		"{\"at\": \"2026-07-31T12:05:00Z\"}",
+		"\"2026-07-31T14:05:00+02:00\""},
+	{"to_epoch", "date", "", 0, 0, {0}, 0, cn_filter_to_epoch,
+		"Gives the whole seconds since 1970.",
+		"{{input.at | to_epoch}}",
+		"{\"at\": \"2026-01-31T12:05:00Z\"}",
+		"1769861100"},
+	{"to_epoch_ms", "date", "", 0, 0, {0}, 0, cn_filter_to_epoch_ms,
+		"Gives the whole milliseconds since 1970.",
+		"{{input.at | to_epoch_ms}}",
+		"{\"at\": \"2026-01-31T12:05:00.25Z\"}",
+		"1769861100250"},
+
+	{"compact", "array", "", 0, 0, {0}, 0, cn_filter_compact,
+		"Leaves out elements that are null or an empty text.",
+		"{{input.lines | compact}}",
+		"{\"lines\": [\"a\", \"\", null, \"b\"]}",
+		"[\"a\",\"b\"]"},
+	{"each", "array", "filter, argument, ...", 1, CN_FILTER_ARGS_MAX,
+		{CN_ARG_FILTER, CN_ARG_ANY, CN_ARG_ANY, CN_ARG_ANY}, 0, cn_filter_each,
+		"Applies another filter, with the arguments behind its name, to each element.",
+		"{{input.names | each(\"truncate\", 5, \"\")}}",
+		"{\"names\": [\"Lovelace\", \"Hopper\"]}",
+		"[\"Lovel\",\"Hoppe\"]"},
+	{"filter", "array", "path [, value]", 1, 2, {CN_ARG_PATH, CN_ARG_ANY}, 0, cn_filter_filter,
+		"Keeps the elements whose member is the value; without one, those whose member is "
+		"there and neither null nor false.",
+		"{{input.users | filter(\"status\", \"active\")}}",
+		"{\"users\": [{\"id\": 1, \"status\": \"active\"}, {\"id\": 2, \"status\": \"left\""
+		"}]}",
+		"[{\"id\":1,\"status\":\"active\"}]"},
+	{"first", "array", "", 0, 0, {0}, 0, cn_filter_first,
 		"Gives the first element of an array or the first character of a text; null if empty.",
-	"{{input.emails | first}}"},
-	{"join", "array", "separator", 0, 1, false, cn_filter_join,
-		"Makes one text of an array's elements, with a separator (a comma if not given) between.",
-	"{{input.tags | join(\", \")}}"},
-	{"last", "array", "", 0, 0, false, cn_filter_last,
+		"{{input.emails | first}}",
+		"{\"emails\": [\"a@example.com\", \"b@example.com\"]}",
+		"\"a@example.com\""},
+	{"flatten", "array", "[levels]", 0, 1, {CN_ARG_COUNT}, 0, cn_filter_flatten,
+		"Puts the elements of arrays in the array in their place, on one level or as many as "
+		"are given.",
+		"{{input.pages | flatten}}",
+		"{\"pages\": [[1, 2], [3], 4]}",
+		"[1,2,3,4]"},
+	{"group_by", "array", "path", 1, 1, {CN_ARG_PATH}, 0, cn_filter_group_by,
+		"Makes an object of arrays: the elements by what is at the path.",
+		"{{input.items | group_by(\"kind\")}}",
+		"{\"items\": [{\"n\": 1, \"kind\": \"a\"}, {\"n\": 2, \"kind\": \"b\"}, {\"n\": 3, "
+		"\"kind\": \"a\"}]}",
+		"{\"a\":[{\"n\":1,\"kind\":\"a\"},{\"n\":3,\"kind\":\"a\"}],\"b\":[{\"n\":2,\"kind"
+		"\":\"b\"}]}"},
+	{"index_by", "array", "path", 1, 1, {CN_ARG_PATH}, 0, cn_filter_index_by,
+		"Makes an object of the elements, with what is at the path as key; of several the last "
+		"counts.",
+		"{{input.items | index_by(\"id\")}}",
+		"{\"items\": [{\"id\": 7, \"n\": \"x\"}, {\"id\": 8, \"n\": \"y\"}]}",
+		"{\"7\":{\"id\":7,\"n\":\"x\"},\"8\":{\"id\":8,\"n\":\"y\"}}"},
+	{"join", "array", "[separator]", 0, 1, {CN_ARG_TEXT}, 0, cn_filter_join,
+		"Makes one text of an array's elements, with a separator (a comma if not given) "
+		"between.",
+		"{{input.tags | join(\", \")}}",
+		"{\"tags\": [\"red\", \"blue\"]}",
+		"\"red, blue\""},
+	{"last", "array", "", 0, 0, {0}, 0, cn_filter_last,
 		"Gives the last element of an array or the last character of a text; null if empty.",
-	"{{input.emails | last}}"},
-	{"length", "array", "", 0, 0, false, cn_filter_length,
+		"{{input.emails | last}}",
+		"{\"emails\": [\"a@example.com\", \"b@example.com\"]}",
+		"\"b@example.com\""},
+	{"length", "array", "", 0, 0, {0}, 0, cn_filter_length,
 		"Counts the elements of an array, the members of an object or the characters of a text.",
-	"{{input.tags | length}}"},
-	{"split", "array", "separator", 1, 1, false, cn_filter_split,
+		"{{input.tags | length}}",
+		"{\"tags\": [\"red\", \"blue\"]}",
+		"2"},
+	{"map", "array", "path", 1, 1, {CN_ARG_PATH}, 0, cn_filter_map,
+		"Gives what is at the path in each element, null where nothing is.",
+		"{{input.users | map(\"address.city\")}}",
+		"{\"users\": [{\"address\": {\"city\": \"Paris\"}}, {\"address\": {}}]}",
+		"[\"Paris\",null]"},
+	{"reject", "array", "path [, value]", 1, 2, {CN_ARG_PATH, CN_ARG_ANY}, 0, cn_filter_reject,
+		"Keeps the elements that filter leaves out.",
+		"{{input.users | reject(\"left\")}}",
+		"{\"users\": [{\"id\": 1}, {\"id\": 2, \"left\": true}]}",
+		"[{\"id\":1}]"},
+	{"reverse", "array", "", 0, 0, {0}, 0, cn_filter_reverse,
+		"Gives the elements of an array, or the characters of a text, from the last to the "
+		"first.",
+		"{{input.steps | reverse}}",
+		"{\"steps\": [1, 2, 3]}",
+		"[3,2,1]"},
+	{"slice", "array", "start [, count]", 1, 2, {CN_ARG_INT, CN_ARG_COUNT}, 0, cn_filter_slice,
+		"Gives the elements from start (0 is the first, -1 the last), all or the given number.",
+		"{{input.items | slice(1, 2)}}",
+		"{\"items\": [\"a\", \"b\", \"c\", \"d\"]}",
+		"[\"b\",\"c\"]"},
+	{"sort", "array", "[path [, order]]", 0, 2, {CN_ARG_PATH, CN_ARG_ORDER}, 0, cn_filter_sort,
+		"Sorts numbers, texts or booleans, or elements by what is at the path, in the order "
+		"asc or desc; null comes last.",
+		"{{input.items | sort(\"price\", \"desc\")}}",
+		"{\"items\": [{\"price\": 5}, {\"price\": 12}]}",
+		"[{\"price\":12},{\"price\":5}]"},
+	{"split", "array", "separator", 1, 1, {CN_ARG_TEXT}, 0, cn_filter_split,
 		"Makes an array of the parts between separators; with an empty one, of the characters.",
-	"{{input.tags | split(\",\")}}"},
+		"{{input.tags | split(\",\")}}",
+		"{\"tags\": \"red,blue\"}",
+		"[\"red\",\"blue\"]"},
+	{"sum_by", "array", "path", 1, 1, {CN_ARG_PATH}, 0, cn_filter_sum_by,
+		"Adds up the numbers at the path of the elements; null and nothing add nothing.",
+		"{{input.lines | sum_by(\"amount\")}}",
+		"{\"lines\": [{\"amount\": 1.5}, {\"amount\": \"2\"}, {}]}",
+		"3.5"},
+	{"unique", "array", "[path]", 0, 1, {CN_ARG_PATH}, 0, cn_filter_unique,
+		"Leaves out elements that are equal, or equal at the path, to an earlier one.",
+		"{{input.tags | unique}}",
+		"{\"tags\": [\"red\", \"blue\", \"red\"]}",
+		"[\"red\",\"blue\"]"},
 
-	{"to_json", "json", "", 0, 0, true, cn_filter_to_json,
+	{"entries", "json", "", 0, 0, {0}, 0, cn_filter_entries,
+		"Makes an array of the members, each an object of key and value.",
+		"{{input.labels | entries}}",
+		"{\"labels\": {\"team\": \"blue\"}}",
+		"[{\"key\":\"team\",\"value\":\"blue\"}]"},
+	{"get", "json", "path [, otherwise]", 1, 2,
+		{CN_ARG_PATH, CN_ARG_ANY}, CN_TAKES_NULL, cn_filter_get,
+		"Gives what is at a path or index, else the second argument, or null.",
+		"{{input | get(\"user.emails[0]\", \"none\")}}",
+		"{\"user\": {\"emails\": []}}",
+		"\"none\""},
+	{"keys", "json", "", 0, 0, {0}, 0, cn_filter_keys,
+		"Gives the keys of an object.",
+		"{{input.labels | keys}}",
+		"{\"labels\": {\"team\": \"blue\", \"tier\": 2}}",
+		"[\"team\",\"tier\"]"},
+	{"merge", "json", "object, ...", 1, CN_FILTER_ARGS_MAX,
+		{CN_ARG_OBJECT, CN_ARG_OBJECT, CN_ARG_OBJECT, CN_ARG_OBJECT}, 0, cn_filter_merge,
+		"Adds the members of its arguments, which replace those with the same key.",
+		"{{input.user | merge({\"source\": \"api\"})}}",
+		"{\"user\": {\"id\": 1, \"source\": \"form\"}}",
+		"{\"id\":1,\"source\":\"api\"}"},
+	{"omit", "json", "key, ...", 1, CN_FILTER_ARGS_MAX,
+		{CN_ARG_TEXT, CN_ARG_TEXT, CN_ARG_TEXT, CN_ARG_TEXT}, 0, cn_filter_omit,
+		"Leaves out the members with these keys.",
+		"{{input.user | omit(\"password\")}}",
+		"{\"user\": {\"id\": 1, \"password\": \"x\"}}",
+		"{\"id\":1}"},
+	{"parse_json", "json", "", 0, 0, {0}, 0, cn_filter_parse_json,
+		"Reads a text as JSON.",
+		"{{input.payload | parse_json}}",
+		"{\"payload\": \"{\\\"a\\\": [1]}\"}",
+		"{\"a\":[1]}"},
+	{"pick", "json", "key, ...", 1, CN_FILTER_ARGS_MAX,
+		{CN_ARG_TEXT, CN_ARG_TEXT, CN_ARG_TEXT, CN_ARG_TEXT}, 0, cn_filter_pick,
+		"Keeps only the members with these keys.",
+		"{{input.user | pick(\"id\", \"name\")}}",
+		"{\"user\": {\"id\": 1, \"name\": \"Ada\", \"age\": 36}}",
+		"{\"id\":1,\"name\":\"Ada\"}"},
+	{"rename", "json", "names", 1, 1, {CN_ARG_NAMES}, 0, cn_filter_rename,
+		"Gives members new keys, by an object of old and new ones.",
+		"{{input.user | rename({\"mail\": \"email\"})}}",
+		"{\"user\": {\"mail\": \"ada@example.com\", \"id\": 1}}",
+		"{\"email\":\"ada@example.com\",\"id\":1}"},
+	{"to_json", "json", "", 0, 0, {0}, CN_TAKES_NULL, cn_filter_to_json,
 		"Writes the value as JSON text.",
-	"{{input.address | to_json}}"},
+		"{{input.address | to_json}}",
+		"{\"address\": {\"city\": \"Paris\"}}",
+		"\"{\\\"city\\\":\\\"Paris\\\"}\""},
+	{"values", "json", "", 0, 0, {0}, 0, cn_filter_values,
+		"Gives the values of an object's members.",
+		"{{input.labels | values}}",
+		"{\"labels\": {\"team\": \"blue\", \"tier\": 2}}",
+		"[\"blue\",2]"},
 
-	{"base64", "encoding", "", 0, 0, false, cn_filter_base64,
+	{"base64", "encoding", "", 0, 0, {0}, 0, cn_filter_base64,
 		"Encodes the text's UTF-8 bytes as base64, with padding and without line breaks.",
-	"{{input.document | base64}}"},
-	{"url", "encoding", "", 0, 0, false, cn_filter_url,
+		"{{input.document | base64}}",
+		"{\"document\": \"hello\"}",
+		"\"aGVsbG8=\""},
+	{"base64_decode", "encoding", "", 0, 0, {0}, 0, cn_filter_base64_decode,
+		"Reads base64, of which the bytes must be UTF-8 text.",
+		"{{input.document | base64_decode}}",
+		"{\"document\": \"aGVsbG8=\"}",
+		"\"hello\""},
+	{"base64url", "encoding", "", 0, 0, {0}, 0, cn_filter_base64url,
+		"Encodes the text's UTF-8 bytes as base64url, without padding.",
+		"{{input.state | base64url}}",
+		"{\"state\": \"a?b>c\"}",
+		"\"YT9iPmM\""},
+	{"base64url_decode", "encoding", "", 0, 0, {0}, 0, cn_filter_base64url_decode,
+		"Reads base64url, of which the bytes must be UTF-8 text.",
+		"{{input.state | base64url_decode}}",
+		"{\"state\": \"YT9iPmM\"}",
+		"\"a?b>c\""},
+	{"csv", "encoding", "[separator]", 0, 1, {CN_ARG_SEARCH}, 0, cn_filter_csv,
+		"Writes a text as a field, or an array as a line, of a CSV file; quotes stand where "
+		"they have to.",
+		"{{input.row | csv}}",
+		"{\"row\": [\"Ada\", \"Lovelace, Countess\", 36]}",
+		"\"Ada,\\\"Lovelace, Countess\\\",36\""},
+	{"hex", "encoding", "", 0, 0, {0}, 0, cn_filter_hex,
+		"Writes the text's UTF-8 bytes as hexadecimal digits.",
+		"{{input.token | hex}}",
+		"{\"token\": \"ä1\"}",
+		"\"c3a431\""},
+	{"hex_decode", "encoding", "", 0, 0, {0}, 0, cn_filter_hex_decode,
+		"Reads hexadecimal digits, of which the bytes must be UTF-8 text.",
+		"{{input.token | hex_decode}}",
+		"{\"token\": \"c3a431\"}",
+		"\"ä1\""},
+	{"html", "encoding", "", 0, 0, {0}, 0, cn_filter_html,
+		"Writes &, <, > and quotes so that HTML and XML show them.",
+		"{{input.comment | html}}",
+		"{\"comment\": \"<b>\\\"Tom & Jerry\\\"</b>\"}",
+		"\"&lt;b&gt;&quot;Tom &amp; Jerry&quot;&lt;/b&gt;\""},
+	{"url", "encoding", "", 0, 0, {0}, 0, cn_filter_url,
 		"Percent-encodes everything but letters, digits, '-', '.', '_' and '~'.",
-	"{{input.callback | url}}"},
+		"{{input.callback | url}}",
+		"{\"callback\": \"https://example.com/a b\"}",
+		"\"https%3A%2F%2Fexample.com%2Fa%20b\""},
+	{"url_decode", "encoding", "", 0, 0, {0}, 0, cn_filter_url_decode,
+		"Reads percent-encoded text; a plus sign stays one.",
+		"{{input.query | url_decode}}",
+		"{\"query\": \"a%20b%26c\"}",
+		"\"a b&c\""},
+
+	{"hmac", "digest", "algorithm, key [, encoding]", 2, 3,
+		{CN_ARG_DIGEST, CN_ARG_TEXT, CN_ARG_ENCODING}, 0, cn_filter_hmac,
+		"Gives the keyed digest (RFC 2104) by md5, sha1, sha256 or sha512, in hex, or in "
+		"base64 or base64url.",
+		"{{input.message | hmac(\"sha256\", \"key\")}}",
+		"{\"message\": \"The quick brown fox jumps over the lazy dog\"}",
+		"\"f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8\""},
+	{"md5", "digest", "[encoding]", 0, 1, {CN_ARG_ENCODING}, 0, cn_filter_md5,
+		"Gives the MD5 digest in hex, or in base64 or base64url.",
+		"{{input.email | lower | md5}}",
+		"{\"email\": \"Ada@Example.com\"}",
+		"\"3e3417d7ef77d5932a6734b916515ed5\""},
+	{"sha1", "digest", "[encoding]", 0, 1, {CN_ARG_ENCODING}, 0, cn_filter_sha1,
+		"Gives the SHA-1 digest in hex, or in base64 or base64url.",
+		"{{input.text | sha1}}",
+		"{\"text\": \"abc\"}",
+		"\"a9993e364706816aba3e25717850c26c9cd0d89d\""},
+	{"sha256", "digest", "[encoding]", 0, 1, {CN_ARG_ENCODING}, 0, cn_filter_sha256,
+		"Gives the SHA-256 digest in hex, or in base64 or base64url.",
+		"{{input.text | sha256(\"base64\")}}",
+		"{\"text\": \"abc\"}",
+		"\"ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=\""},
+	{"sha512", "digest", "[encoding]", 0, 1, {CN_ARG_ENCODING}, 0, cn_filter_sha512,
+		"Gives the SHA-512 digest in hex, or in base64 or base64url.",
+		"{{input.text | sha512(\"base64url\")}}",
+		"{\"text\": \"abc\"}",
+		"\"3a81oZNherrMQXNJriBBMRLm-k6JqX6iCp7u5ktV05ohkpkqJ0_BqDa6PCOj_uu9RU1EI2Q86A4qmslP"
+		"pUyknw\""},
 };
 
 const CnFilter *
@@ -98,138 +599,4 @@ cn_filter_table(int *count)
 {
 	*count = lengthof(filters);
 	return filters;
-}
-
-/* Reached with null or nothing only; the evaluation leaves other values alone. */
-const CnJson *
-cn_filter_default(CnFilterCall *call)
-{
-	return call->args[0];
-}
-
-/* ---- helpers ---- */
-
-/*
- * cn_filter_charge -- take bytes from the evaluation's budget.
- *
- * Returns false with the error set if there are not so many left.
- */
-bool
-cn_filter_charge(CnFilterCall *call, int64 bytes)
-{
-	if (bytes > call->output_limit)
-	{
-		call->error->limit = true;
-		cn_filter_fail(call, "the result is larger than allowed");
-		return false;
-	}
-	call->output_limit -= bytes;
-	return true;
-}
-
-/* Set the message; returns NULL, so that it can be returned. */
-const CnJson *
-cn_filter_fail(CnFilterCall *call, const char *format,...)
-{
-	char		buf[256];
-	va_list		args;
-
-	va_start(args, format);
-	vsnprintf(buf, sizeof(buf), format, args);
-	va_end(args);
-	call->error->message = pstrdup(buf);
-	return NULL;
-}
-
-/* "a string", for messages. */
-const char *
-cn_filter_type_phrase(const CnJson *value)
-{
-	switch (value->type)
-	{
-		case CN_JSON_NULL:
-			return "null";
-		case CN_JSON_BOOL:
-			return "a boolean";
-		case CN_JSON_NUMBER:
-			return "a number";
-		case CN_JSON_STRING:
-			return "a string";
-		case CN_JSON_ARRAY:
-			return "an array";
-		default:
-			return "an object";
-	}
-}
-
-/* The value as text; false with the error set if it is no scalar. */
-bool
-cn_filter_text(CnFilterCall *call, const char **text, int *len)
-{
-	if (call->value->type == CN_JSON_ARRAY || call->value->type == CN_JSON_OBJECT)
-	{
-		cn_filter_fail(call, "needs text, not %s", cn_filter_type_phrase(call->value));
-		return false;
-	}
-	*text = cn_expr_text(call->value, len);
-	return true;
-}
-
-/* Any value as text, an array or object as JSON, which is taken from the budget. */
-bool
-cn_filter_any_text(CnFilterCall *call, const CnJson *value, const char **text, int *len)
-{
-	if (value->type == CN_JSON_ARRAY || value->type == CN_JSON_OBJECT)
-	{
-		if (!cn_filter_charge(call, cn_json_size(value, call->output_limit)))
-			return false;
-	}
-	*text = cn_expr_text(value, len);
-	return true;
-}
-
-/* Argument i, which must be a string, number or boolean, as text. */
-bool
-cn_filter_text_arg(CnFilterCall *call, int i, const char **text, int *len)
-{
-	const CnJson *arg = call->args[i];
-
-	if (arg->type == CN_JSON_NULL || arg->type == CN_JSON_ARRAY || arg->type == CN_JSON_OBJECT)
-	{
-		cn_filter_fail(call, "argument %d must be text, not %s", i + 1, cn_filter_type_phrase(arg));
-		return false;
-	}
-	*text = cn_expr_text(arg, len);
-	return true;
-}
-
-/* Argument i, which must be a whole number that fits an int. */
-bool
-cn_filter_int_arg(CnFilterCall *call, int i, int *value)
-{
-	const CnJson *arg = call->args[i];
-	char	   *end;
-	long		number;
-
-	if (arg->type == CN_JSON_NUMBER)
-	{
-		errno = 0;
-		number = strtol(arg->u.text, &end, 10);
-		if (errno == 0 && *end == '\0' && number >= PG_INT32_MIN && number <= PG_INT32_MAX)
-		{
-			*value = (int) number;
-			return true;
-		}
-	}
-	cn_filter_fail(call, "argument %d must be a whole number", i + 1);
-	return false;
-}
-
-/* First occurrence of search, which is not empty, before end; NULL if there is none. */
-const char *
-cn_filter_search(const char *text, const char *end, const char *search, int search_len)
-{
-	if (search_len == 1)
-		return (const char *) memchr(text, *search, end - text);
-	return (const char *) memmem(text, end - text, search, search_len);
 }

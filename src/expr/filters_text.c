@@ -23,11 +23,8 @@ typedef enum LetterCase
 } LetterCase;
 
 static const CnJson *change_case(CnFilterCall *call, LetterCase to);
-static uint32 lower_letter(uint32 code);
 static uint32 upper_letter(uint32 code);
-static bool is_word(uint32 code);
 static locale_t letters(void);
-static bool is_space(uint32 code);
 static bool is_among(uint32 code, const char *set, int set_len);
 static int	count_occurrences(const char *text, int len, const char *search, int search_len);
 
@@ -73,15 +70,15 @@ change_case(CnFilterCall *call, LetterCase to)
 		if (to == CASE_UPPER || (to == CASE_TITLE && !in_word))
 			code = upper_letter(code);
 		else
-			code = lower_letter(code);
-		in_word = is_word(code) || (in_word && (code == '\'' || code == 0x2019));
+			code = cn_filter_lower_letter(code);
+		in_word = cn_filter_is_word(code) || (in_word && (code == '\'' || code == 0x2019));
 		appendBinaryStringInfo(&buf, out, cn_utf8_encode(out, code));
 	}
-	return cn_json_string(buf.data, buf.len);
+	return cn_filter_finished(&buf);
 }
 
-static uint32
-lower_letter(uint32 code)
+uint32
+cn_filter_lower_letter(uint32 code)
 {
 	if (code < 0x80)
 		return code >= 'A' && code <= 'Z' ? code + ('a' - 'A') : code;
@@ -97,8 +94,8 @@ upper_letter(uint32 code)
 }
 
 /* Letters, digits and the combining accents that follow letters. */
-static bool
-is_word(uint32 code)
+bool
+cn_filter_is_word(uint32 code)
 {
 	if (code < 0x80)
 		return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') ||
@@ -139,14 +136,17 @@ cn_filter_trim(CnFilterCall *call)
 
 	if (!cn_filter_text(call, &text, &len))
 		return NULL;
-	if (call->nargs > 0 && !cn_filter_text_arg(call, 0, &set, &set_len))
+	if (call->nargs > 0)
+		set = cn_filter_text_arg(call, 0, &set_len);
+	/* each character of the text is looked for in the set */
+	if (!cn_filter_charge(call, (int64) len * set_len / 8))
 		return NULL;
 	for (pos = 0; pos < len;)
 	{
 		uint32		code;
 		int			width = cn_utf8_decode(text + pos, &code);
 
-		if (set == NULL ? !is_space(code) : !is_among(code, set, set_len))
+		if (set == NULL ? !cn_filter_is_space(code) : !is_among(code, set, set_len))
 		{
 			if (leading)
 				first = pos;
@@ -155,14 +155,12 @@ cn_filter_trim(CnFilterCall *call)
 		}
 		pos += width;
 	}
-	if (!cn_filter_charge(call, end - first))
-		return NULL;
-	return cn_json_string(text + first, end - first);
+	return cn_filter_string(call, text + first, end - first);
 }
 
 /* Unicode's White_Space and the byte order mark. */
-static bool
-is_space(uint32 code)
+bool
+cn_filter_is_space(uint32 code)
 {
 	return code == ' ' || (code >= 0x09 && code <= 0x0D) || code == 0x85 || code == 0xA0 ||
 		code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 ||
@@ -191,23 +189,19 @@ const CnJson *
 cn_filter_replace(CnFilterCall *call)
 {
 	const char *text;
-	const char *search;
-	const char *by;
+	int			search_len;
+	int			by_len;
+	const char *search = cn_filter_text_arg(call, 0, &search_len);
+	const char *by = cn_filter_text_arg(call, 1, &by_len);
 	const char *end;
 	const char *hit;
 	int			len;
-	int			search_len;
-	int			by_len;
 	int64		result_len;
 	CnJson	   *result;
 	char	   *out;
 
-	if (!cn_filter_text(call, &text, &len) ||
-		!cn_filter_text_arg(call, 0, &search, &search_len) ||
-		!cn_filter_text_arg(call, 1, &by, &by_len))
+	if (!cn_filter_text(call, &text, &len))
 		return NULL;
-	if (search_len == 0)
-		return cn_filter_fail(call, "argument 1 must not be empty");
 	result_len = len + (int64) count_occurrences(text, len, search, search_len) *
 		(by_len - search_len);
 	if (!cn_filter_charge(call, result_len))
@@ -246,24 +240,18 @@ cn_filter_substring(CnFilterCall *call)
 {
 	const char *text;
 	int			len;
-	int			start;
-	int			count = PG_INT32_MAX;
+	int			start = cn_filter_int_arg(call, 0, 0);
+	int			count = cn_filter_int_arg(call, 1, PG_INT32_MAX);
 	int			from;
 	int			size;
 
-	if (!cn_filter_text(call, &text, &len) || !cn_filter_int_arg(call, 0, &start))
+	if (!cn_filter_text(call, &text, &len))
 		return NULL;
-	if (call->nargs > 1 && !cn_filter_int_arg(call, 1, &count))
-		return NULL;
-	if (count < 0)
-		return cn_filter_fail(call, "argument 2 must not be negative");
 	if (start < 0)
 		start = Max((int64) cn_utf8_count(text, len) + start, 0);
 	from = cn_utf8_skip(text, len, start);
 	size = cn_utf8_skip(text + from, len - from, count);
-	if (!cn_filter_charge(call, size))
-		return NULL;
-	return cn_json_string(text + from, size);
+	return cn_filter_string(call, text + from, size);
 }
 
 const CnJson *

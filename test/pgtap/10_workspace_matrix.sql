@@ -128,8 +128,12 @@ SELECT tap.attack(rel, :'a', :'b') FROM tap.relations WHERE tenant OR rel = 'con
 
 -- Tables that belong to no tenant are named here, and closed to writing.
 SELECT results_eq($$SELECT rel::text FROM tap.relations WHERE NOT tenant ORDER BY rel::text COLLATE "C"$$,
-                  $$VALUES ('connector_admins'), ('connector_workspaces')$$, 'tables without workspace_id are known');
+                  $$VALUES ('connector_admins'), ('connector_transformations'), ('connector_workspaces')$$, 'tables without workspace_id are known');
 SELECT is(tap.outcome('tap_b', sql), expected, sql) FROM (VALUES
+    ('SELECT * FROM connector_transformations WHERE name = ''trim''', 'rows 1'),
+    ('INSERT INTO connector_transformations (name) VALUES (''x'')', '55000'),
+    ('UPDATE connector_transformations SET name = ''x''', '55000'),
+    ('DELETE FROM connector_transformations', '55000'),
     ('SELECT * FROM connector_admins', 'rows 0'),
     ('INSERT INTO connector_admins (kind, member, role) VALUES (''role'', ''tap_b'', ''owner'')', '42501'),
     ('UPDATE connector_admins SET role = ''owner''', '42501'),
@@ -204,6 +208,7 @@ INSERT INTO harmless VALUES
     ('_connector_credentials'), ('_connector_json_diff'),   -- of JSON alone
     ('connector_validate_json'), ('connector_json_is_valid'),  -- read only their arguments
     ('connector_template_browse'), ('connector_template_feature'), ('connector_template_moderate'),     -- checked below
+    ('connector_render'), ('_connector_transformations'),   -- of their arguments and of a table in the library
     ('_connector_pending_stats');   -- checked below
 
 CREATE VIEW tap.functions AS

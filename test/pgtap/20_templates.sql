@@ -44,7 +44,9 @@ SELECT is(pg_temp.problems(pg_temp.definition(p.make, e, false)), 'good', p.plac
     'input.a | trim', 'input.a | trim | upper', 'input.a|trim|lower', 'input.a | default(''x'')', 'input.a | default(7)', 'input.a | default(true)',
     'input.a | default(null)', 'input.a | default(input.b)', 'input.a | default("x")', 'input.a | replace(''a'', ''b'')', 'input.a | substring(1)',
     'input.a | substring(1, 2)', 'input.a | concat(input.b, '' '', input.c)', 'input.a | split('','') | first', 'input.a | join(''-'')', 'input.a | length',
-    'input.a | number | round(2)', 'input.a | integer', 'input.a | base64', 'input.a | url', 'input.a | to_json', 'input.a | title', 'input.a | last'
+    'input.a | number | round(2)', 'input.a | integer', 'input.a | base64', 'input.a | url', 'input.a | to_json', 'input.a | title', 'input.a | last',
+    'input.a | default({})', 'input.a | default([1])', 'input.a | lookup({"a": {"b": 1}})', 'input.a | lookup({''}}'': ''{{''}, ''}}'')',
+    'input.a | regex_replace("[{}]+", input.b)', 'input.a | date_format("YYYY") | timezone(input.zone)', 'input.a | each("each", "trim")'
   ]) e ORDER BY p.place, e;
 
 -- Refused everywhere, with what is said.
@@ -70,6 +72,11 @@ SELECT is(pg_temp.problems(pg_temp.definition(p.make, e, true)), p.path || ': ' 
     ('input.a | default()', 'filter "default" takes 1 argument, not 0'),
     ('input.a | default(1, 2)', 'filter "default" takes 1 argument, not 2'),
     ('input.a | upper(1)', 'filter "upper" takes no arguments, not 1'),
+    ('input.a | default({"a": workspace.b})', 'a JSON value holds no references'),
+    ('input.a | regex_match("(")', 'filter "regex_match": argument 1 is not a regular expression: parentheses () not balanced'),
+    ('input.a | date_format("Foo")', 'filter "date_format": argument 1 does not fit: unknown date pattern at byte 0: "Foo"'),
+    ('input.a | timezone("Mars/Olympus")', 'filter "timezone": argument 1 is no time zone: "Mars/Olympus"'),
+    ('input.a | round("x")', 'filter "round": argument 1 must be a whole number'),
     ('input.a |', 'expected a filter, but the expression ends'),
     ('input.a | | trim', 'expected a filter instead of "|"'),
     ('input.', 'expected a key, but the expression ends'),
@@ -85,7 +92,7 @@ SELECT isnt(pg_temp.problems(pg_temp.definition(p.make, e, true)), 'good', p.pla
   FROM places p, unnest(ARRAY[
     'input.a | default(', 'input.a | default(''x', 'input.a | default(1', 'input.a | default(1,)', 'input.a | default(,1)', 'input.a[-1]',
     'input.a[1', 'input.a["x]', 'input.a[1.5]', '.a', '[0]', '|', '| trim', '()', 'input()', 'input.a | 7', 'input.a | trim)', 'input.a ; x',
-    'input.a + 1', '''text''', '7', 'input.a[99999999999999999999]', 'input.a | default({})', 'input.a | default([1])',
+    'input.a + 1', '''text''', '7', 'input.a[99999999999999999999]', 'input.a | default({a: 1})', 'input.a | default([input.b])',
     'input.' || repeat('a.', 5000) || 'a', 'input.a' || repeat(' | trim', 1000)
   ]) e ORDER BY p.place, e;
 

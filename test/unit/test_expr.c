@@ -1,5 +1,5 @@
 /*
- * test_expr.c -- expressions and filters: the cases in cases/expr_*.test, and what they cannot say.
+ * test_expr.c -- expressions: the cases in cases/expr_*.test, and what they cannot say.
  *
  * A case: expression; value of input as JSON; value as JSON, or
  * "error OFFSET: message", with "missing" or "limit" for "error" where that is set.
@@ -250,39 +250,6 @@ test_text(void)
 	tap_is_int(len, 2, "and its length");
 }
 
-/* Every row is complete; its example uses the filter and parses. */
-static void
-test_table(void)
-{
-	static const char *const categories = " general text number array json encoding ";
-	int			count;
-	const CnFilter *table = cn_filter_table(&count);
-	int			i;
-	int			j;
-
-	tap_ok(count >= 19, "there are filters");
-	for (i = 0; i < count; i++)
-	{
-		const CnFilter *f = &table[i];
-		int			len = strlen(f->example);
-		bool		unique = true;
-		char	   *inner;
-
-		for (j = 0; j < i; j++)
-			unique = unique && strcmp(table[j].name, f->name) != 0;
-		tap_ok(unique && cn_filter_find(f->name, strlen(f->name)) == f, "%s is found by name", f->name);
-		tap_ok(strstr(categories, psprintf(" %s ", f->category)) != NULL, "%s: category", f->name);
-		tap_ok(f->doc[0] != '\0' && f->doc[strlen(f->doc) - 1] == '.', "%s: documentation", f->name);
-		tap_ok(f->min_args >= 0 && f->max_args >= f->min_args && f->max_args <= CN_FILTER_ARGS_MAX &&
-			   (f->max_args == 0) == (f->arguments[0] == '\0'), "%s: arguments", f->name);
-		tap_ok(strstr(f->example, psprintf("| %s", f->name)) != NULL, "%s: example uses it", f->name);
-		inner = pnstrdup(f->example + 2, len - 4);
-		tap_is(parse_outcome(inner), "ok", "%s: example parses", f->name);
-	}
-	tap_ok(cn_filter_find("tri", 3) == NULL && cn_filter_find("trim", 3) == NULL &&
-		   cn_filter_find("", 0) == NULL, "other names are not found");
-}
-
 int
 main(void)
 {
@@ -292,14 +259,9 @@ main(void)
 	test_output_limits();
 	test_number_limit();
 	tap_run_cases("cases/expr_paths.test", run_case);
-	tap_run_cases("cases/filters_text.test", run_case);
-	tap_run_cases("cases/filters_list.test", run_case);
-	tap_run_cases("cases/filters_number.test", run_case);
-	tap_run_cases("cases/filters_other.test", run_case);
 	test_paths();
 	test_again();
 	test_budget();
 	test_text();
-	test_table();
 	return tap_done();
 }
