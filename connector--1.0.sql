@@ -1,0 +1,1683 @@
+\echo Use "CREATE EXTENSION connector" to load this file. \quit
+
+-- connector--1.0.sql is put together from src/sql/*.sql by make; edit the parts.
+
+-- Nothing below depends on a search path: our names carry @extschema@, and the
+-- rest resolves in pg_catalog alone.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+-- Loading the library fails with a hint unless it is in shared_preload_libraries.
+CREATE FUNCTION @extschema@._connector_check_server() RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'connector_check_server';
+COMMENT ON FUNCTION @extschema@._connector_check_server() IS
+'Raises unless this database can hold the extension (encoding UTF8).';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_check_server() FROM PUBLIC;
+
+SELECT @extschema@._connector_check_server();
+-- Workspaces, their members, and the administrators of the installation.
+
+CREATE TABLE @extschema@.connector_workspaces (
+    id          uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    slug        text NOT NULL UNIQUE
+                CHECK (slug OPERATOR(pg_catalog.~) '^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$'),
+    name        text NOT NULL CHECK (name OPERATOR(pg_catalog.<>) ''),
+    settings    jsonb NOT NULL DEFAULT '{}',
+    created_by  text,
+    created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE @extschema@.connector_workspaces IS
+'The tenants. Every other table of a tenant carries workspace_id first in its primary key.';
+COMMENT ON COLUMN @extschema@.connector_workspaces.slug IS
+'Short name used in calls: 1 to 63 lower-case letters, digits, "-" and "_".';
+
+CREATE TABLE @extschema@.connector_members (
+    workspace_id uuid NOT NULL
+                 REFERENCES @extschema@.connector_workspaces (id) ON DELETE CASCADE,
+    kind         text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['role', 'jwt'])),
+    member       text NOT NULL CHECK (member OPERATOR(pg_catalog.<>) ''),
+    role         text NOT NULL
+                 CHECK (role OPERATOR(pg_catalog.=) ANY (ARRAY['owner', 'admin', 'editor', 'viewer'])),
+    added_by     text,
+    created_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (workspace_id, kind, member)
+);
+CREATE INDEX connector_members_member ON @extschema@.connector_members (member, kind);
+COMMENT ON TABLE @extschema@.connector_members IS
+'Who may act in a workspace: a database role (kind role; those who have its privileges match too) or a JWT subject (kind jwt).';
+
+CREATE TABLE @extschema@.connector_admins (
+    kind        text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['role', 'jwt'])),
+    member      text NOT NULL CHECK (member OPERATOR(pg_catalog.<>) ''),
+    role        text NOT NULL
+                CHECK (role OPERATOR(pg_catalog.=) ANY (ARRAY['developer', 'admin', 'owner'])),
+    permissions jsonb NOT NULL DEFAULT '{}',
+    created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (kind, member)
+);
+COMMENT ON TABLE @extschema@.connector_admins IS
+'Who curates official templates and providers. Written by the database administrator; it gives no right in any workspace.';
+
+-- Identity: what every policy asks.
+
+CREATE FUNCTION @extschema@.connector_my_workspaces(permission text DEFAULT 'read') RETURNS uuid[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_my_workspaces';
+COMMENT ON FUNCTION @extschema@.connector_my_workspaces(text) IS
+'Ids of the workspaces in which the caller has a permission: read (viewer), execute and write (editor), admin (admin), own (owner). Error 22023 for another word.';
+
+CREATE FUNCTION @extschema@.connector_current_workspace(workspace text DEFAULT NULL) RETURNS uuid
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_current_workspace';
+COMMENT ON FUNCTION @extschema@.connector_current_workspace(text) IS
+'Id of the workspace a call acts in: the argument (slug or id), else connector.workspace, else the caller''s only one. Errors: 42704 unknown or not a member, 42501 member of none, 22023 several.';
+
+CREATE FUNCTION @extschema@.connector_whoami() RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_whoami';
+COMMENT ON FUNCTION @extschema@.connector_whoami() IS
+'The identity this session acts with, as role:<name> or jwt:<subject>; null if it has none.';
+
+CREATE FUNCTION @extschema@.connector_is_admin() RETURNS boolean
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_is_admin';
+COMMENT ON FUNCTION @extschema@.connector_is_admin() IS
+'Whether the caller is listed in connector_admins, or a superuser.';
+
+-- Changes of memberships reach every session's cache like a change of the catalogs.
+CREATE FUNCTION @extschema@._connector_changed() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'connector_changed';
+COMMENT ON FUNCTION @extschema@._connector_changed() IS
+'Statement trigger: tells every session that rows of this table which it may have cached have changed.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_changed() FROM PUBLIC;
+
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+    ON @extschema@.connector_workspaces
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+    ON @extschema@.connector_members
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_changed();
+ALTER TABLE @extschema@.connector_workspaces ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE @extschema@.connector_members ENABLE ALWAYS TRIGGER changed;
+
+-- Policies.
+
+ALTER TABLE @extschema@.connector_workspaces ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_workspaces FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_workspaces FOR SELECT
+    USING (id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_workspaces FOR INSERT
+    WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_workspaces FOR UPDATE
+    USING (id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('admin')));
+CREATE POLICY connector_delete ON @extschema@.connector_workspaces FOR DELETE
+    USING (id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('own')));
+GRANT SELECT, DELETE, UPDATE (name, settings) ON @extschema@.connector_workspaces TO PUBLIC;
+
+ALTER TABLE @extschema@.connector_members ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_members FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_members FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_members FOR INSERT
+    WITH CHECK (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('own')));
+CREATE POLICY connector_update ON @extschema@.connector_members FOR UPDATE
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('own')));
+CREATE POLICY connector_delete ON @extschema@.connector_members FOR DELETE
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('own')));
+-- Changed through the functions below only: they know who may appoint whom.
+GRANT SELECT ON @extschema@.connector_members TO PUBLIC;
+
+ALTER TABLE @extschema@.connector_admins ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_admins FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_admins FOR SELECT
+    USING (@extschema@.connector_is_admin());
+CREATE POLICY connector_insert ON @extschema@.connector_admins FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_admins FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_admins FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_admins TO PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_workspaces', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_members', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_admins', '');
+
+-- Functions.
+
+CREATE FUNCTION @extschema@.connector_create_workspace(
+    slug text, name text DEFAULT NULL, owner text DEFAULT NULL, owner_kind text DEFAULT 'role')
+RETURNS uuid
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_create_workspace';
+COMMENT ON FUNCTION @extschema@.connector_create_workspace(text, text, text, text) IS
+'Creates a workspace and returns its id. The owner is the given member, or the caller. Not executable by PUBLIC: grant it to those who may create tenants. Errors: 42710 slug taken, 22023 malformed slug, name or kind, 42704 unknown role.';
+REVOKE EXECUTE ON FUNCTION @extschema@.connector_create_workspace(text, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.connector_add_member(
+    member text, role text DEFAULT 'viewer', kind text DEFAULT 'role', workspace text DEFAULT NULL)
+RETURNS void
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_add_member';
+COMMENT ON FUNCTION @extschema@.connector_add_member(text, text, text, text) IS
+'Adds a member to the workspace, or gives one another role. Needs admin; appointing or changing an owner needs owner. Errors: 42501 not allowed, 22023 unknown role or kind, 42704 no such database role, 55000 it would leave no owner.';
+
+CREATE FUNCTION @extschema@.connector_remove_member(
+    member text, kind text DEFAULT 'role', workspace text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_remove_member';
+COMMENT ON FUNCTION @extschema@.connector_remove_member(text, text, text) IS
+'Removes a member with the credentials of that member alone; false if there was none. Everybody may remove themselves; others need admin, and owner to remove an owner. Error 55000 for the last owner.';
+-- Who did what to members, credentials and definitions.
+
+CREATE TABLE @extschema@.connector_audit_log (
+    workspace_id uuid NOT NULL,
+    id           uuid NOT NULL,
+    at           timestamptz NOT NULL,
+    actor        text,
+    action       text NOT NULL,
+    object_type  text NOT NULL,
+    object_name  text NOT NULL,
+    detail       text,
+    PRIMARY KEY (workspace_id, id)
+);
+COMMENT ON TABLE @extschema@.connector_audit_log IS
+'Changes of members, credentials and connectors, written by the extension in the transaction that makes them; read by admins of the workspace, changed by nobody, and kept when the workspace is deleted. It never holds a secret.';
+COMMENT ON COLUMN @extschema@.connector_audit_log.actor IS
+'Identity of who did it (role:<name> or jwt:<subject>); null if the session had none.';
+
+ALTER TABLE @extschema@.connector_audit_log ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_audit_log FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_audit_log FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('admin')));
+CREATE POLICY connector_insert ON @extschema@.connector_audit_log FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_audit_log FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_audit_log FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_audit_log TO PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_audit_log', '');
+-- Credentials: encrypted with a key that is not in the database.
+
+CREATE TABLE @extschema@.workspace_api_credentials (
+    workspace_id  uuid NOT NULL
+                  REFERENCES @extschema@.connector_workspaces (id) ON DELETE CASCADE,
+    id            uuid NOT NULL,
+    service_name  text NOT NULL CHECK (service_name OPERATOR(pg_catalog.~) '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$'),
+    label         text NOT NULL DEFAULT 'default' CHECK (label OPERATOR(pg_catalog.~) '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$'),
+    scope         text NOT NULL DEFAULT 'workspace'
+                  CHECK (scope OPERATOR(pg_catalog.=) ANY (ARRAY['workspace', 'user'])),
+    owner         text NOT NULL DEFAULT ''
+                  CHECK ((scope OPERATOR(pg_catalog.=) 'user') OPERATOR(pg_catalog.=) (owner OPERATOR(pg_catalog.<>) '')),
+    auth_kind     text NOT NULL,
+    secret        bytea NOT NULL,
+    key_id        text NOT NULL,
+    parameters    jsonb NOT NULL DEFAULT '{}',
+    allowed_hosts text[] NOT NULL,
+    status        text NOT NULL DEFAULT 'connected',
+    expires_at    timestamptz,
+    last_used_at  timestamptz,
+    created_by    text,
+    created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (workspace_id, id),
+    UNIQUE (workspace_id, service_name, label, owner)
+);
+COMMENT ON TABLE @extschema@.workspace_api_credentials IS
+'Secrets of a workspace for a service, encrypted (AES-256-GCM, bound to this row); written by connector_credential_set and readable, in clear, by no SQL at all.';
+COMMENT ON COLUMN @extschema@.workspace_api_credentials.owner IS
+'Identity of the member a credential of scope user belongs to; empty for scope workspace.';
+COMMENT ON COLUMN @extschema@.workspace_api_credentials.secret IS
+'Format byte 1, 12 bytes nonce, ciphertext, 16 bytes tag. Associated data: workspace id, service, credential id, key id.';
+COMMENT ON COLUMN @extschema@.workspace_api_credentials.allowed_hosts IS
+'Where the secret may be sent: host, host:port or *.host over https, or an explicit http://host[:port].';
+
+-- All columns but last_used_at and updated_at: the use of a credential is no change of it.
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OF workspace_id, id, service_name, label, scope, owner,
+        auth_kind, secret, key_id, parameters, allowed_hosts, status, expires_at
+    OR DELETE OR TRUNCATE
+    ON @extschema@.workspace_api_credentials
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_changed();
+ALTER TABLE @extschema@.workspace_api_credentials ENABLE ALWAYS TRIGGER changed;
+
+ALTER TABLE @extschema@.workspace_api_credentials ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.workspace_api_credentials FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.workspace_api_credentials FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.workspace_api_credentials FOR INSERT
+    WITH CHECK (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('admin')));
+CREATE POLICY connector_update ON @extschema@.workspace_api_credentials FOR UPDATE
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('admin')));
+CREATE POLICY connector_delete ON @extschema@.workspace_api_credentials FOR DELETE
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('admin')));
+-- Every column but the ciphertext; changed through the functions only.
+GRANT SELECT (workspace_id, id, service_name, label, scope, owner, auth_kind, key_id, parameters,
+              allowed_hosts, status, expires_at, last_used_at, created_by, created_at, updated_at)
+    ON @extschema@.workspace_api_credentials TO PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.workspace_api_credentials', '');
+
+CREATE FUNCTION @extschema@.connector_credential_set(
+    service text, secret jsonb, kind text DEFAULT 'api_key', parameters jsonb DEFAULT '{}',
+    allowed_hosts text[] DEFAULT NULL, label text DEFAULT 'default', scope text DEFAULT 'workspace',
+    expires_at timestamptz DEFAULT NULL, workspace text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_credential_set';
+COMMENT ON FUNCTION @extschema@.connector_credential_set(text, jsonb, text, jsonb, text[], text, text, timestamptz, text) IS
+'Stores or replaces a credential and returns its id. Kinds and their secrets: api_key {"api_key"} (parameters in header|query, name, prefix), bearer {"token"}, basic {"username","password"}. Scope workspace needs admin; scope user belongs to the caller and needs editor. Errors: 22023 unknown kind, missing field or malformed host, 42501 not allowed, 55000 no key configured. See docs/credentials.md for how to keep the statement out of logs.';
+
+CREATE FUNCTION @extschema@.connector_credential_delete(
+    service text, label text DEFAULT 'default', scope text DEFAULT 'workspace', workspace text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_credential_delete';
+COMMENT ON FUNCTION @extschema@.connector_credential_delete(text, text, text, text) IS
+'Deletes a credential; false if there was none. Scope workspace needs admin, scope user is the caller''s own.';
+
+CREATE FUNCTION @extschema@.connector_credential_test(
+    service text, label text DEFAULT 'default', workspace text DEFAULT NULL,
+    OUT scope text, OUT kind text, OUT status text, OUT message text)
+RETURNS record
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_credential_test';
+COMMENT ON FUNCTION @extschema@.connector_credential_test(text, text, text) IS
+'Says whether the credential the caller would use can be decrypted and is not expired, without calling anybody: status ok, expired, undecryptable or missing, with a message. Needs execute.';
+
+CREATE FUNCTION @extschema@.connector_rotate_keys(batch_size integer DEFAULT 1000) RETURNS integer
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_rotate_keys';
+COMMENT ON FUNCTION @extschema@.connector_rotate_keys(integer) IS
+'Re-encrypts up to batch_size credentials of all workspaces that are not under the current key yet, and returns how many; call it until it returns 0. Rows that another session holds are left for the next call. Calls go on meanwhile. For the database administrator.';
+REVOKE EXECUTE ON FUNCTION @extschema@.connector_rotate_keys(integer) FROM PUBLIC;
+-- Connectors: definitions, checked when they are saved, and their earlier versions.
+
+CREATE TABLE @extschema@.connectors (
+    workspace_id          uuid NOT NULL DEFAULT @extschema@.connector_current_workspace()
+                          REFERENCES @extschema@.connector_workspaces (id) ON DELETE CASCADE,
+    id                    uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+    name                  text NOT NULL CHECK (name OPERATOR(pg_catalog.~) '^[A-Za-z0-9][A-Za-z0-9_. -]{0,127}$'),
+    description           text,
+    icon                  text,
+    category              text,
+    type                  text NOT NULL DEFAULT 'single',
+    config                jsonb NOT NULL,
+    input_schema          jsonb,
+    field_mappings        jsonb,
+    enabled               boolean NOT NULL DEFAULT true,
+    timeout_ms            integer NOT NULL DEFAULT 30000
+                          CHECK (timeout_ms OPERATOR(pg_catalog.>=) 1000 AND timeout_ms OPERATOR(pg_catalog.<=) 60000),
+    max_retries           integer NOT NULL DEFAULT 0
+                          CHECK (max_retries OPERATOR(pg_catalog.>=) 0 AND max_retries OPERATOR(pg_catalog.<=) 5),
+    continue_on_error     boolean NOT NULL DEFAULT false,
+    log_response_data     boolean NOT NULL DEFAULT true,
+    version               integer NOT NULL DEFAULT 1,
+    created_by            text,
+    created_at            timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at            timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    total_executions      bigint NOT NULL DEFAULT 0,
+    successful_executions bigint NOT NULL DEFAULT 0,
+    failed_executions     bigint NOT NULL DEFAULT 0,
+    last_executed_at      timestamptz,
+    created_from_template uuid,
+    created_from_template_version integer,
+    PRIMARY KEY (workspace_id, id),
+    UNIQUE (workspace_id, name)
+);
+COMMENT ON TABLE @extschema@.connectors IS
+'Connector definitions. INSERT, UPDATE and DELETE work under row security and are checked; the counters are folded in from time to time, connector_stats() is exact.';
+COMMENT ON COLUMN @extschema@.connectors.config IS 'The definition; docs/connectors.md and docs/definition.schema.json.';
+COMMENT ON COLUMN @extschema@.connectors.created_from_template_version IS
+'Version of the template it was made from; connector_template_updates() lists newer ones.';
+COMMENT ON COLUMN @extschema@.connectors.log_response_data IS 'false: executions are recorded without their output.';
+
+-- One row a version, the current one included; kept when the connector is deleted.
+CREATE TABLE @extschema@.connector_versions (
+    workspace_id   uuid NOT NULL
+                   REFERENCES @extschema@.connector_workspaces (id) ON DELETE CASCADE,
+    connector_id   uuid NOT NULL,
+    version        integer NOT NULL,
+    name           text NOT NULL,
+    description    text,
+    config         jsonb NOT NULL,
+    input_schema   jsonb,
+    field_mappings jsonb,
+    timeout_ms     integer NOT NULL,
+    max_retries    integer NOT NULL,
+    continue_on_error boolean NOT NULL,
+    log_response_data boolean NOT NULL,
+    changed_by     text,
+    changed_at     timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, connector_id, version)
+);
+COMMENT ON TABLE @extschema@.connector_versions IS
+'Every version of every definition, written by a trigger of connectors; read only.';
+
+CREATE FUNCTION @extschema@._connector_before_save() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'connector_before_save';
+COMMENT ON FUNCTION @extschema@._connector_before_save() IS
+'Row trigger of connectors: checks the definition (22023, every problem with its JSON path in DETAIL) and numbers the version.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_before_save() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@._connector_after_save() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'connector_after_save';
+COMMENT ON FUNCTION @extschema@._connector_after_save() IS
+'Row trigger of connectors: keeps the version that was saved, and writes the audit log.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_after_save() FROM PUBLIC;
+
+-- The counters are not among the columns: folding statistics is no change of a definition.
+CREATE TRIGGER before_save BEFORE INSERT OR UPDATE OF workspace_id, id, name, description, icon, category,
+        type, config, input_schema, field_mappings, enabled, timeout_ms, max_retries,
+        continue_on_error, log_response_data, version
+    ON @extschema@.connectors
+    FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_before_save();
+CREATE TRIGGER after_save AFTER INSERT OR UPDATE OF name, description, config, input_schema,
+        field_mappings, enabled, timeout_ms, max_retries, continue_on_error, log_response_data
+    OR DELETE
+    ON @extschema@.connectors
+    FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_after_save();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OF workspace_id, id, name, config, input_schema,
+        field_mappings, enabled, timeout_ms, max_retries, continue_on_error, log_response_data
+    OR DELETE OR TRUNCATE
+    ON @extschema@.connectors
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_changed();
+ALTER TABLE @extschema@.connectors ENABLE ALWAYS TRIGGER changed;
+
+ALTER TABLE @extschema@.connectors ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connectors FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connectors FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connectors FOR INSERT
+    WITH CHECK (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('write')));
+CREATE POLICY connector_update ON @extschema@.connectors FOR UPDATE
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('write')));
+CREATE POLICY connector_delete ON @extschema@.connectors FOR DELETE
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('write')));
+GRANT SELECT, DELETE,
+    INSERT (workspace_id, id, name, description, icon, category, config, input_schema, field_mappings,
+            enabled, timeout_ms, max_retries, continue_on_error, log_response_data),
+    UPDATE (name, description, icon, category, config, input_schema, field_mappings,
+            enabled, timeout_ms, max_retries, continue_on_error, log_response_data)
+    ON @extschema@.connectors TO PUBLIC;
+
+ALTER TABLE @extschema@.connector_versions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_versions FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_versions FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_versions FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_versions FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_versions FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_versions TO PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connectors', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_versions', '');
+-- Managing connectors: what INSERT, UPDATE and DELETE do, with an answer to every mistake.
+--
+-- Nothing here has more rights than its caller; row security decides.
+
+CREATE FUNCTION @extschema@.connector_create(
+    name text, config jsonb, description text DEFAULT NULL, input_schema jsonb DEFAULT NULL,
+    field_mappings jsonb DEFAULT NULL, icon text DEFAULT NULL, category text DEFAULT NULL,
+    enabled boolean DEFAULT true, timeout_ms integer DEFAULT 30000, max_retries integer DEFAULT 0,
+    continue_on_error boolean DEFAULT false, log_response_data boolean DEFAULT true,
+    workspace text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_create';
+COMMENT ON FUNCTION @extschema@.connector_create(text, jsonb, text, jsonb, jsonb, text, text, boolean, integer, integer, boolean, boolean, text) IS
+'Creates a connector and returns its id. Needs write in the workspace. Errors: 22023 with every problem and its JSON path, 42710 the name is taken.';
+
+CREATE FUNCTION @extschema@.connector_update(
+    connector text, changes jsonb, expected_version integer DEFAULT NULL, workspace text DEFAULT NULL)
+RETURNS integer
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_update';
+COMMENT ON FUNCTION @extschema@.connector_update(text, jsonb, integer, text) IS
+'Changes the columns of a connector (name or id) that the keys of an object name; null clears one that may be null. Returns the version now. Needs write. Errors: 22023 with every problem and its JSON path, 42704 unknown connector, 42710 the new name is taken, 40001 it is not at expected_version any more.';
+
+CREATE FUNCTION @extschema@.connector_delete(connector text, workspace text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_delete';
+COMMENT ON FUNCTION @extschema@.connector_delete(text, text) IS
+'Deletes a connector (name or id) and returns true; error 42704 if there is none. Needs write. Its versions and executions stay, and connector_revert() brings it back.';
+
+CREATE FUNCTION @extschema@.connector_clone(
+    connector text, new_name text, target_workspace text DEFAULT NULL, workspace text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_clone';
+COMMENT ON FUNCTION @extschema@.connector_clone(text, text, text, text) IS
+'Copies a connector (name or id) under a new name, into its own or another workspace, and returns the id of the copy. Needs read here and write there. Credentials and statistics are not copied. Errors: 42704 unknown connector, 42710 the name is taken, 22023 it cannot be a name.';
+
+CREATE FUNCTION @extschema@.connector_set_enabled(
+    names text[], enabled boolean, workspace text DEFAULT NULL)
+RETURNS integer
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_set_enabled';
+COMMENT ON FUNCTION @extschema@.connector_set_enabled(text[], boolean, text) IS
+'Switches connectors (names or ids) on or off and returns how many were not so before. Needs write. Error 42704 lists all that do not exist; then none is changed.';
+
+CREATE FUNCTION @extschema@.connector_revert(
+    connector text, version integer, workspace text DEFAULT NULL)
+RETURNS integer
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_revert';
+COMMENT ON FUNCTION @extschema@.connector_revert(text, integer, text) IS
+'Gives a connector (name or id) the content of an earlier version again, as a new version, and returns that; its name stays. One that was deleted comes back under its id and its last name. Needs write. Errors: 42704 unknown connector or version, 42710 another one has the name now, 22023 several deleted ones had it.';
+
+CREATE FUNCTION @extschema@.connector_import(
+    document jsonb, on_conflict text DEFAULT 'error', workspace text DEFAULT NULL,
+    OUT name text, OUT id uuid, OUT action text, OUT version integer)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_import';
+COMMENT ON FUNCTION @extschema@.connector_import(jsonb, text, text) IS
+'Saves the connectors of a document that connector_export() wrote, or one connector as an object: all or none. on_conflict says what to do where a name is taken: error, skip, replace or rename. Needs write. Errors: 22023 with every problem and its JSON path, 42710 the names that are taken.';
+
+-- What the functions below need in C: they raise what SQL cannot.
+CREATE FUNCTION @extschema@._connector_id(connector text, workspace text DEFAULT NULL) RETURNS uuid
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_id';
+COMMENT ON FUNCTION @extschema@._connector_id(text, text) IS
+'Id of a connector (name or id) in a workspace the caller may read; error 42704 if there is none.';
+
+CREATE FUNCTION @extschema@._connector_version(
+    connector text, version integer, workspace text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_version';
+COMMENT ON FUNCTION @extschema@._connector_version(text, integer, text) IS
+'What a version of a connector (name or id, a deleted one too) holds, as an object; error 42704 if there is none.';
+
+-- Steps may name credentials of their own, and steps within a group too.
+CREATE FUNCTION @extschema@._connector_credentials(config jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH mentioned AS (
+        SELECT jsonb_path_query(config, path) AS credential
+          FROM unnest(ARRAY['$.credential', '$.steps[*].credential',
+                            '$.steps[*].steps[*].credential']::jsonpath[]) AS path
+    ), named AS (
+        SELECT CASE jsonb_typeof(credential)
+                   WHEN 'string' THEN credential #>> '{}'
+                   WHEN 'object' THEN concat_ws('/', credential ->> 'service', credential ->> 'label')
+               END AS name
+          FROM mentioned
+    )
+    SELECT coalesce(jsonb_agg(DISTINCT CASE WHEN name LIKE '%/%' THEN name ELSE name || '/default' END
+                              COLLATE "C"), '[]')
+      FROM named WHERE name <> ''
+$$;
+COMMENT ON FUNCTION @extschema@._connector_credentials(jsonb) IS
+'The credentials a definition mentions, as "service/label", in order.';
+
+-- The first CTE is what is scanned, so that unknown names are refused whatever else there is.
+CREATE FUNCTION @extschema@.connector_export(name text DEFAULT NULL, workspace text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH wanted AS MATERIALIZED (
+        SELECT @extschema@.connector_current_workspace(connector_export.workspace) AS workspace_id,
+               CASE WHEN connector_export.name IS NOT NULL
+                    THEN @extschema@._connector_id(connector_export.name, connector_export.workspace)
+               END AS id
+    )
+    SELECT jsonb_build_object('format', 'connector/1', 'connectors', coalesce((
+        SELECT jsonb_agg(jsonb_build_object(
+                   'name', c.name, 'description', c.description, 'icon', c.icon, 'category', c.category,
+                   'config', c.config, 'input_schema', c.input_schema, 'field_mappings', c.field_mappings,
+                   'timeout_ms', c.timeout_ms, 'max_retries', c.max_retries,
+                   'continue_on_error', c.continue_on_error, 'log_response_data', c.log_response_data,
+                   'enabled', c.enabled, 'credentials', @extschema@._connector_credentials(c.config))
+                   ORDER BY c.name COLLATE "C")
+          FROM @extschema@.connectors c
+         WHERE c.workspace_id = wanted.workspace_id AND (wanted.id IS NULL OR c.id = wanted.id)), '[]'))
+      FROM wanted
+$$;
+COMMENT ON FUNCTION @extschema@.connector_export(text, text) IS
+'The connector of that name (or id), or all of the workspace, as a document for connector_import(). The same connectors always give the same document: no ids, times or counts, and of credentials only the names. Literal secrets in a definition are part of it. Needs read; error 42704 unknown connector.';
+
+CREATE FUNCTION @extschema@._connector_json_diff(old jsonb, new jsonb)
+RETURNS TABLE (path text, old_value jsonb, new_value jsonb)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE pair (place, path, a, b) AS (
+        SELECT ARRAY[]::text[], '$', _connector_json_diff.old, _connector_json_diff.new
+        UNION ALL
+        SELECT p.place || step.place, p.path || step.path, step.a, step.b
+          FROM pair p CROSS JOIN LATERAL (
+            SELECT k.key, CASE WHEN k.key ~ '^[A-Za-z_][A-Za-z0-9_]*$' THEN '.' || k.key
+                               ELSE '.' || to_jsonb(k.key)::text END,
+                   p.a -> k.key, p.b -> k.key
+              FROM (SELECT jsonb_object_keys(p.a) UNION SELECT jsonb_object_keys(p.b)) k(key)
+             WHERE jsonb_typeof(p.a) = 'object' AND jsonb_typeof(p.b) = 'object'
+            UNION ALL
+            SELECT lpad(n::text, 10, '0'), format('[%s]', n), p.a -> n, p.b -> n
+              FROM generate_series(0, greatest(jsonb_array_length(p.a), jsonb_array_length(p.b)) - 1) n
+             WHERE jsonb_typeof(p.a) = 'array' AND jsonb_typeof(p.b) = 'array') step(place, path, a, b)
+         WHERE p.a IS DISTINCT FROM p.b
+    )
+    SELECT pair.path, pair.a, pair.b
+      FROM pair
+     WHERE pair.a IS DISTINCT FROM pair.b
+       AND NOT coalesce(jsonb_typeof(pair.a) = jsonb_typeof(pair.b)
+                        AND jsonb_typeof(pair.a) IN ('object', 'array'), false)
+     ORDER BY pair.place COLLATE "C"
+$$;
+COMMENT ON FUNCTION @extschema@._connector_json_diff(jsonb, jsonb) IS
+'The places where two JSON values differ, with what is there in each; null where one has nothing.';
+
+CREATE FUNCTION @extschema@.connector_version_diff(
+    connector text, from_version integer, to_version integer, workspace text DEFAULT NULL)
+RETURNS TABLE (path text, old jsonb, new jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT d.path, d.old_value, d.new_value
+      FROM @extschema@._connector_json_diff(
+               @extschema@._connector_version(connector, from_version, workspace),
+               @extschema@._connector_version(connector, to_version, workspace)) d
+$$;
+COMMENT ON FUNCTION @extschema@.connector_version_diff(text, integer, integer, text) IS
+'What changed in a connector (name or id, a deleted one too) between two versions: JSON path, old and new value; null where one has nothing. Needs read; error 42704 unknown connector or version.';
+-- History: one row an execution, written once, at its end.
+--
+-- Partitioned by the time in the id (UUID version 7), a day a partition.  The
+-- partitions are made by connector_maintain() and are no members of the extension;
+-- the default partition catches what comes before it first ran.  No foreign keys.
+--
+-- The key and the indexes are those of each partition, not of the whole: the id
+-- says which partition a row is in, so a key in each is a key of all, and a dump,
+-- which has the partitions but not the table above them, can be restored.
+
+CREATE TABLE @extschema@.connector_history (
+    workspace_id      uuid NOT NULL,
+    id                uuid NOT NULL,
+    connector_id      uuid,
+    connector_name    text NOT NULL,
+    connector_version integer,
+    status            text NOT NULL,
+    trigger           text NOT NULL,
+    attempt           integer NOT NULL,
+    current_step      text,
+    steps_executed    jsonb,
+    input_data        jsonb,
+    output_data       jsonb,
+    error_code        text,
+    error_message     text,
+    http_status       integer,
+    execution_time_ms double precision NOT NULL,
+    started_at        timestamptz NOT NULL,
+    completed_at      timestamptz NOT NULL,
+    created_at        timestamptz NOT NULL,
+    executed_by       text,
+    contact_id        text,
+    flow_run_id       text,
+    correlation_id    text,
+    idempotency_key   text
+) PARTITION BY RANGE (id);
+COMMENT ON TABLE @extschema@.connector_history IS
+'Finished executions; read them through connector_executions. Rows are never updated; old days are dropped whole.';
+
+CREATE TABLE @extschema@.connector_history_default
+    PARTITION OF @extschema@.connector_history (PRIMARY KEY (workspace_id, id)) DEFAULT;
+CREATE INDEX connector_history_default_connector
+    ON @extschema@.connector_history_default (workspace_id, connector_id, id);
+CREATE INDEX connector_history_default_failed
+    ON @extschema@.connector_history_default (workspace_id, connector_id, id)
+    WHERE error_code IS NOT NULL;
+COMMENT ON TABLE @extschema@.connector_history_default IS
+'Executions of days that had no partition yet; connector_maintain() moves them to their own.';
+
+ALTER TABLE @extschema@.connector_history ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_history FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_history FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_history FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_history FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_history FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_history TO PUBLIC;
+
+-- A partition asked directly shows nothing: it has no grants, and no row passes.
+ALTER TABLE @extschema@.connector_history_default ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_history_default FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_none ON @extschema@.connector_history_default USING (false) WITH CHECK (false);
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_history', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_history_default', '');
+
+CREATE FUNCTION @extschema@.connector_id_at(at timestamptz) RETURNS uuid
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_id_at';
+COMMENT ON FUNCTION @extschema@.connector_id_at(timestamptz) IS
+'The smallest execution id of that millisecond: WHERE id >= connector_id_at(now() - ''1 hour'') reads only the partitions it needs.';
+
+CREATE FUNCTION @extschema@.connector_id_time(id uuid) RETURNS timestamptz
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_id_time';
+COMMENT ON FUNCTION @extschema@.connector_id_time(uuid) IS
+'When an execution id was made, to the millisecond (UUID version 7, RFC 9562).';
+-- Templates: definitions without secrets, published by a workspace or official, to install elsewhere.
+
+-- Official templates belong to no workspace: they have the nil uuid in its place.  So a name is unique
+-- within each publisher and among the official ones, and no key reaches across workspaces.
+CREATE TABLE @extschema@.connector_templates (
+    workspace_id   uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    id             uuid NOT NULL,
+    publisher      uuid GENERATED ALWAYS AS (
+                       NULLIF(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid)) STORED
+                   REFERENCES @extschema@.connector_workspaces (id) ON DELETE CASCADE,
+    name           text NOT NULL CHECK (name OPERATOR(pg_catalog.~) '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
+    title          text NOT NULL CHECK (title OPERATOR(pg_catalog.<>) ''),
+    description    text,
+    category       text NOT NULL DEFAULT 'other'
+                   CHECK (category OPERATOR(pg_catalog.~) '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
+    icon           text,
+    tags           text[] NOT NULL DEFAULT '{}',
+    config         jsonb NOT NULL,
+    input_schema   jsonb,
+    field_mappings jsonb,
+    timeout_ms     integer NOT NULL DEFAULT 30000
+                   CHECK (timeout_ms OPERATOR(pg_catalog.>=) 1000 AND timeout_ms OPERATOR(pg_catalog.<=) 60000),
+    max_retries    integer NOT NULL DEFAULT 0
+                   CHECK (max_retries OPERATOR(pg_catalog.>=) 0 AND max_retries OPERATOR(pg_catalog.<=) 5),
+    continue_on_error boolean NOT NULL DEFAULT false,
+    log_response_data boolean NOT NULL DEFAULT true,
+    requires_credentials jsonb NOT NULL DEFAULT '[]'
+                   CHECK (pg_catalog.jsonb_typeof(requires_credentials) OPERATOR(pg_catalog.=) 'array'),
+    version        integer NOT NULL DEFAULT 1,
+    is_official    boolean NOT NULL GENERATED ALWAYS AS (
+                       workspace_id OPERATOR(pg_catalog.=) '00000000-0000-0000-0000-000000000000'::uuid) STORED,
+    is_featured    boolean NOT NULL DEFAULT false,
+    is_public      boolean NOT NULL DEFAULT true,
+    status         text NOT NULL DEFAULT 'published'
+                   CHECK (status OPERATOR(pg_catalog.=) ANY (ARRAY['draft', 'published', 'unpublished', 'hidden'])),
+    status_reason  text,
+    builtin        boolean NOT NULL DEFAULT false,
+    install_count  bigint NOT NULL DEFAULT 0,
+    rating_sum     bigint NOT NULL DEFAULT 0,
+    rating_count   bigint NOT NULL DEFAULT 0,
+    rating         numeric GENERATED ALWAYS AS (pg_catalog.round(
+                       rating_sum::numeric OPERATOR(pg_catalog./) NULLIF(rating_count, 0), 2)) STORED,
+    published_by   text,
+    published_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (workspace_id, id),
+    UNIQUE (workspace_id, name)
+);
+CREATE INDEX connector_templates_id ON @extschema@.connector_templates (id);
+CREATE INDEX connector_templates_publisher ON @extschema@.connector_templates (publisher);
+COMMENT ON TABLE @extschema@.connector_templates IS
+'Connector definitions to install, without secrets: official ones, and those that workspaces published. Written by the connector_template_... functions; the counters are folded in from time to time, connector_template_browse() is exact.';
+COMMENT ON COLUMN @extschema@.connector_templates.workspace_id IS
+'The workspace that published it; the nil uuid for official templates.';
+COMMENT ON COLUMN @extschema@.connector_templates.requires_credentials IS
+'The credentials the definition refers to: [{"service", "label", "kind", "parameters", "allowed_hosts", "description"}], all but service optional.';
+COMMENT ON COLUMN @extschema@.connector_templates.status IS
+'published; unpublished by its publisher; hidden by a moderator; draft: an official one that waits for approval.';
+COMMENT ON COLUMN @extschema@.connector_templates.builtin IS
+'It came with the extension and was not changed since.';
+
+CREATE TABLE @extschema@.connector_template_ratings (
+    workspace_id uuid NOT NULL
+                 REFERENCES @extschema@.connector_workspaces (id) ON DELETE CASCADE,
+    template_id  uuid NOT NULL,
+    rating       smallint NOT NULL
+                 CHECK (rating OPERATOR(pg_catalog.>=) 1 AND rating OPERATOR(pg_catalog.<=) 5),
+    previous     smallint,
+    rated_by     text,
+    rated_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (workspace_id, template_id)
+);
+COMMENT ON TABLE @extschema@.connector_template_ratings IS
+'Which rating a workspace gave a template; one each.';
+COMMENT ON COLUMN @extschema@.connector_template_ratings.previous IS
+'The rating this one replaced, by which the sum of the template changed less; null for the first one.';
+
+-- How a connector that was made from a template was made, for its upgrade.
+CREATE TABLE @extschema@.connector_template_installs (
+    workspace_id      uuid NOT NULL,
+    connector_id      uuid NOT NULL,
+    template_id       uuid NOT NULL,
+    connector_version integer NOT NULL,
+    credentials       jsonb NOT NULL,
+    installed_by      text,
+    installed_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (workspace_id, connector_id),
+    FOREIGN KEY (workspace_id, connector_id)
+        REFERENCES @extschema@.connectors (workspace_id, id) ON DELETE CASCADE
+);
+COMMENT ON TABLE @extschema@.connector_template_installs IS
+'Connectors that were installed from a template: which version of the connector that made, and which credentials were chosen.';
+COMMENT ON COLUMN @extschema@.connector_template_installs.credentials IS
+'{"service/label in the template": "service/label in the workspace"}.';
+
+-- Counts that are not in connector_templates yet: rows are only added, so nobody waits for a counter.
+-- workspace_id is that of the template; who installed or rated is not said.
+CREATE TABLE @extschema@.connector_template_deltas (
+    workspace_id uuid NOT NULL,
+    id           uuid NOT NULL,
+    template_id  uuid NOT NULL,
+    installs     integer NOT NULL,
+    rating_sum   integer NOT NULL,
+    ratings      integer NOT NULL,
+    PRIMARY KEY (workspace_id, id)
+);
+COMMENT ON TABLE @extschema@.connector_template_deltas IS
+'Installs and ratings that connector_maintain() has not added to connector_templates yet.';
+
+-- The words a template is found by.
+CREATE FUNCTION @extschema@._connector_template_words(
+    name text, title text, description text, category text, tags text[]) RETURNS tsvector
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT to_tsvector('simple'::regconfig, concat_ws(' ', name, title, description, category, array_to_string(tags, ' '))) $$;
+COMMENT ON FUNCTION @extschema@._connector_template_words(text, text, text, text, text[]) IS
+'What the text search of connector_template_browse looks through.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_template_words(text, text, text, text, text[]) FROM PUBLIC;
+CREATE INDEX connector_templates_words ON @extschema@.connector_templates
+    USING gin (@extschema@._connector_template_words(name, title, description, category, tags));
+
+CREATE FUNCTION @extschema@._connector_template_before_save() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'connector_template_before_save';
+COMMENT ON FUNCTION @extschema@._connector_template_before_save() IS
+'Row trigger of connector_templates: refuses a definition with problems or with a literal secret (22023, every path in DETAIL), and joins what a dump has of the built-in templates with those of this version.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_template_before_save() FROM PUBLIC;
+
+-- Neither the counters nor what a moderator sets are among the columns.
+CREATE TRIGGER before_save BEFORE INSERT OR UPDATE OF workspace_id, id, name, title, description, category,
+        icon, tags, config, input_schema, field_mappings, requires_credentials
+    ON @extschema@.connector_templates
+    FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_template_before_save();
+
+-- A member of any workspace sees what is public.  What is not, its own workspace and the
+-- administrators of the installation see; asking for those comes last, it is a query.
+ALTER TABLE @extschema@.connector_templates ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_templates FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_templates FOR SELECT
+    USING ((is_public AND status OPERATOR(pg_catalog.=) 'published'
+            AND @extschema@.connector_my_workspaces('read') OPERATOR(pg_catalog.<>) '{}')
+        OR workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read'))
+        OR @extschema@.connector_is_admin());
+CREATE POLICY connector_insert ON @extschema@.connector_templates FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_templates FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_templates FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_templates TO PUBLIC;
+
+ALTER TABLE @extschema@.connector_template_ratings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_template_ratings FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_template_ratings FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_template_ratings FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_template_ratings FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_template_ratings FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_template_ratings TO PUBLIC;
+
+ALTER TABLE @extschema@.connector_template_installs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_template_installs FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_template_installs FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_template_installs FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_template_installs FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_template_installs FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_template_installs TO PUBLIC;
+
+ALTER TABLE @extschema@.connector_template_deltas ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_template_deltas FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_template_deltas FOR SELECT USING (false);
+CREATE POLICY connector_insert ON @extschema@.connector_template_deltas FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_template_deltas FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_template_deltas FOR DELETE USING (false);
+
+-- A dump has the rows of built-in templates, too: whether they are featured or hidden, and their counters,
+-- are the installation's own.  The trigger takes those from it, and the definitions from this version.
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_templates', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_template_ratings', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_template_installs', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_template_deltas', '');
+
+-- Publishing and installing.
+
+CREATE FUNCTION @extschema@.connector_template_publish(
+    connector text, name text DEFAULT NULL, title text DEFAULT NULL, description text DEFAULT NULL,
+    category text DEFAULT NULL, tags text[] DEFAULT NULL, is_public boolean DEFAULT true,
+    workspace text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_publish';
+COMMENT ON FUNCTION @extschema@.connector_template_publish(text, text, text, text, text, text[], boolean, text) IS
+'Publishes a connector (name or id) as a template of the workspace and returns the template''s id; under a name that the workspace has published before it makes a new version. Needs write. Errors: 22023 malformed name, category or tags, or a literal secret in the definition (every path in DETAIL), 42704 unknown connector.';
+
+CREATE FUNCTION @extschema@.connector_template_unpublish(template text, workspace text DEFAULT NULL)
+RETURNS void
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_unpublish';
+COMMENT ON FUNCTION @extschema@.connector_template_unpublish(text, text) IS
+'Takes a template of the workspace (name or id) back: others do not see it any more. Connectors made from it stay. Publishing it again undoes it. Needs write. Error 42704 unknown template.';
+
+CREATE FUNCTION @extschema@.connector_template_install(
+    template text, name text DEFAULT NULL, credentials jsonb DEFAULT '{}', workspace text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_install';
+COMMENT ON FUNCTION @extschema@.connector_template_install(text, text, jsonb, text) IS
+'Makes a connector of a template (name or id) and returns the connector''s id. credentials says for each service either the label of a stored credential or, as an object, one to store. Needs write, and admin to store a credential. Errors: 42704 unknown template or credential, 42710 name taken, NC019 credentials are missing (all of them in DETAIL), 22023 bad argument.';
+
+CREATE FUNCTION @extschema@.connector_template_upgrade(
+    connector text, force boolean DEFAULT false, workspace text DEFAULT NULL)
+RETURNS integer
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_upgrade';
+COMMENT ON FUNCTION @extschema@.connector_template_upgrade(text, boolean, text) IS
+'Brings a connector to the newest version of the template it was installed from, with its name and its choice of credentials, and returns that version. Needs write. Errors: 55000 not made from a template, or changed since and not forced, 42704 unknown connector or template, NC019 credentials are missing.';
+
+CREATE FUNCTION @extschema@.connector_template_updates(
+    workspace text DEFAULT NULL,
+    OUT connector text, OUT connector_id uuid, OUT template text, OUT template_id uuid,
+    OUT installed_version integer, OUT latest_version integer)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT c.name, c.id, t.name, t.id, c.created_from_template_version, t.version
+      FROM @extschema@.connectors c
+      JOIN @extschema@.connector_templates t ON t.id = c.created_from_template
+     WHERE c.workspace_id = @extschema@.connector_current_workspace(connector_template_updates.workspace)
+       AND t.version > c.created_from_template_version
+     ORDER BY c.name
+$$;
+COMMENT ON FUNCTION @extschema@.connector_template_updates(text) IS
+'Connectors of the workspace whose template has a newer version than the one they were made from.';
+
+-- Finding and rating.
+
+CREATE TYPE @extschema@.connector_template_entry AS (
+    id                   uuid,
+    name                 text,
+    title                text,
+    description          text,
+    category             text,
+    icon                 text,
+    tags                 text[],
+    version              integer,
+    is_official          boolean,
+    is_featured          boolean,
+    is_public            boolean,
+    status               text,
+    install_count        bigint,
+    rating               numeric,
+    rating_count         bigint,
+    requires_credentials jsonb,
+    published_by         text,
+    published_at         timestamptz,
+    updated_at           timestamptz
+);
+COMMENT ON TYPE @extschema@.connector_template_entry IS
+'A template as connector_template_browse() shows it: all but its definition.';
+
+-- Run as the owner, so it says itself who sees what, as the policy does.
+CREATE FUNCTION @extschema@._connector_template_list(
+    category text, search text, featured boolean, official boolean, max_rows integer,
+    skip_rows integer, workspaces uuid[], sees_all boolean)
+RETURNS SETOF @extschema@.connector_template_entry
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT t.id, t.name, t.title, t.description, t.category, t.icon, t.tags, t.version,
+           t.is_official, t.is_featured, t.is_public, t.status,
+           t.install_count + coalesce(d.installs, 0), c.rating, c.count, t.requires_credentials,
+           t.published_by, t.published_at, t.updated_at
+      FROM @extschema@.connector_templates t
+      LEFT JOIN (SELECT p.workspace_id, p.template_id, sum(p.installs) AS installs,
+                        sum(p.rating_sum) AS rating_sum, sum(p.ratings) AS ratings
+                   FROM @extschema@.connector_template_deltas p
+                  GROUP BY p.workspace_id, p.template_id) d
+        ON d.workspace_id = t.workspace_id AND d.template_id = t.id
+     CROSS JOIN LATERAL (
+        SELECT t.rating_count + coalesce(d.ratings, 0) AS count,
+               round((t.rating_sum + coalesce(d.rating_sum, 0))::numeric
+                     / nullif(t.rating_count + coalesce(d.ratings, 0), 0), 2) AS rating) c
+     WHERE ((t.is_public AND t.status = 'published' AND workspaces <> '{}')
+            OR t.workspace_id = ANY (workspaces) OR sees_all)
+       AND (_connector_template_list.category IS NULL OR t.category = _connector_template_list.category)
+       AND (featured IS NULL OR t.is_featured = featured)
+       AND (official IS NULL OR t.is_official = official)
+       AND (search IS NULL
+            OR @extschema@._connector_template_words(t.name, t.title, t.description, t.category, t.tags)
+               @@ websearch_to_tsquery('simple'::regconfig, search))
+     ORDER BY t.is_featured DESC, c.rating DESC NULLS LAST,
+              t.install_count + coalesce(d.installs, 0) DESC, t.name, t.id
+     LIMIT max_rows OFFSET skip_rows
+$$;
+COMMENT ON FUNCTION @extschema@._connector_template_list(text, text, boolean, boolean, integer, integer, uuid[], boolean) IS
+'What connector_template_browse gives to a member of these workspaces.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_template_list(text, text, boolean, boolean, integer, integer, uuid[], boolean) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.connector_template_browse(
+    category text DEFAULT NULL, search text DEFAULT NULL, featured boolean DEFAULT NULL,
+    official boolean DEFAULT NULL, max_rows integer DEFAULT 50, skip_rows integer DEFAULT 0)
+RETURNS SETOF @extschema@.connector_template_entry
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_browse';
+COMMENT ON FUNCTION @extschema@.connector_template_browse(text, text, boolean, boolean, integer, integer) IS
+'Templates the caller may install, with exact counts: featured ones first, then by rating and installs. search is in the syntax of web searches, over name, title, description, category and tags. Error 22023 max_rows not in 1 to 1000 or skip_rows negative.';
+
+CREATE FUNCTION @extschema@.connector_template_rate(
+    template text, rating integer, workspace text DEFAULT NULL) RETURNS void
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_rate';
+COMMENT ON FUNCTION @extschema@.connector_template_rate(text, integer, text) IS
+'Gives a template (name or id) the workspace''s rating, 1 to 5, in place of an earlier one. Needs execute. Errors: 22023 another rating, 42704 unknown template.';
+
+-- Curating.
+
+CREATE FUNCTION @extschema@.connector_template_feature(template text, featured boolean DEFAULT true)
+RETURNS void
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_feature';
+COMMENT ON FUNCTION @extschema@.connector_template_feature(text, boolean) IS
+'Features a template, or no longer. Needs the permission templates.feature (connector_admins). Errors: 42501 not allowed, 42704 unknown template.';
+
+CREATE FUNCTION @extschema@.connector_template_moderate(
+    template text, action text, reason text DEFAULT NULL) RETURNS uuid
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_template_moderate';
+COMMENT ON FUNCTION @extschema@.connector_template_moderate(text, text, text) IS
+'hide: only its publisher and administrators see the template any more. publish: everybody does again; approves an official draft. make_official: copies it among the official ones, or makes a new version of the official one of its name; a draft unless the caller has templates.official. Returns the id of the template, or of the copy. Errors: 42501 not allowed, 42704 unknown template, 22023 unknown action, 55000 wrong state.';
+
+-- Folding, as with the statistics of connectors: templates that somebody is changing wait for the next time.
+CREATE FUNCTION @extschema@._connector_fold_templates() RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH locked AS (
+        SELECT t.workspace_id, t.id FROM @extschema@.connector_templates t
+         WHERE EXISTS (SELECT FROM @extschema@.connector_template_deltas d
+                        WHERE d.workspace_id = t.workspace_id AND d.template_id = t.id)
+           FOR NO KEY UPDATE SKIP LOCKED
+    ), taken AS (
+        DELETE FROM @extschema@.connector_template_deltas d
+         WHERE EXISTS (SELECT FROM locked l
+                        WHERE l.workspace_id = d.workspace_id AND l.id = d.template_id)
+            OR NOT EXISTS (SELECT FROM @extschema@.connector_templates t
+                            WHERE t.workspace_id = d.workspace_id AND t.id = d.template_id)
+        RETURNING d.*
+    ), folded AS (
+        UPDATE @extschema@.connector_templates t
+           SET install_count = t.install_count + s.installs,
+               rating_sum = t.rating_sum + s.rating_sum,
+               rating_count = t.rating_count + s.ratings
+          FROM (SELECT k.workspace_id, k.template_id, sum(k.installs) AS installs,
+                       sum(k.rating_sum) AS rating_sum, sum(k.ratings) AS ratings
+                  FROM taken k GROUP BY k.workspace_id, k.template_id) s
+         WHERE t.workspace_id = s.workspace_id AND t.id = s.template_id
+    )
+    SELECT count(*) FROM taken
+$$;
+COMMENT ON FUNCTION @extschema@._connector_fold_templates() IS
+'Adds the pending installs and ratings to connector_templates and returns how many rows it took. Never waits for a row.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_fold_templates() FROM PUBLIC;
+-- Official templates.  Their ids stay what they are: connectors remember them.  A later version of the
+-- extension changes one with its version, where builtin, and never one that the installation has changed.
+
+INSERT INTO @extschema@.connector_templates
+    (id, name, title, category, icon, tags, is_featured, description, requires_credentials, input_schema, config,
+     builtin, published_by, published_at, updated_at)
+SELECT v.id::uuid, v.name, v.title, v.category, v.icon, v.tags::text[], v.is_featured,
+       regexp_replace(btrim(v.description), '\s*\n\s*', ' ', 'g'), v.requires_credentials::jsonb,
+       v.input_schema::jsonb, v.config::jsonb, true, 'connector', '2026-01-01 00:00:00+00', '2026-01-01 00:00:00+00'
+  FROM (VALUES
+
+('5c0e7a1e-0000-4000-8000-000000000001', 'phone-enrichment', 'Phone enrichment (AudienceAcuity)',
+ 'enrichment', 'phone', '{phone,person,enrichment,audienceacuity}', false,
+$text$
+Finds the identities behind a phone number with AudienceAcuity's GET /v2/identities/byPhone, and returns the
+reply as it is: its fields are those of the reply template of your account, whose number goes into the input
+"template" (79123584 is "Compact Contacts").
+Credential: AudienceAcuity signs each request anew (Bearer, then key id, time in milliseconds and an MD5 over
+time and secret), which no kind of credential does yet. Until then let a small relay of yours sign the
+requests: store the relay's own token as "token", its address as parameter "base_url", and its host in
+"allowed_hosts".
+$text$,
+$json$[{"service": "audienceacuity", "kind": "bearer", "parameters": {"base_url": "https://api.audienceacuity.com"},
+  "allowed_hosts": ["api.audienceacuity.com"],
+  "description": "The token of the relay that signs for AudienceAcuity, and its address as base_url; the key itself is made in the profile page of AudienceAcuity."}]$json$,
+$json${"type": "object", "required": ["phone"], "properties": {
+  "phone": {"type": "string", "description": "The number, as digits."},
+  "template": {"type": "integer", "description": "Number of the reply template."}}}$json$,
+$json${"method": "GET", "url": "{{workspace.base_url}}/v2/identities/byPhone", "credential": "audienceacuity",
+  "query": {"phone": "{{input.phone}}", "template": "{{input.template | default(79123584)}}"},
+  "timeout_ms": 10000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000002', 'company-data', 'Company data (Clearbit)',
+ 'enrichment', 'building', '{company,domain,enrichment,clearbit}', false,
+$text$
+Looks up a company by its domain with Clearbit's Company API: name, industry, size, place and more.
+A domain that Clearbit does not know ends as not_found; one that it is looking up (HTTP 202) is asked for again.
+Credential: the secret API key of a Clearbit account. Accounts made since HubSpot took Clearbit over have none;
+the key of an older account goes on working.
+$text$,
+$json$[{"service": "clearbit", "kind": "bearer", "allowed_hosts": ["person.clearbit.com", "company.clearbit.com"],
+  "description": "Secret API key (sk_...) of a Clearbit account."}]$json$,
+$json${"type": "object", "required": ["domain"], "properties": {
+  "domain": {"type": "string", "description": "Domain of the company, such as example.com."}}}$json$,
+$json${"method": "GET", "url": "https://company.clearbit.com/v2/companies/find", "credential": "clearbit",
+  "query": {"domain": "{{input.domain | trim | lower}}"},
+  "output": {"name": "$.name", "legal_name": "$.legalName", "domain": "$.domain", "description": "$.description",
+    "industry": "$.category.industry", "sector": "$.category.sector", "tags": "$.tags",
+    "employees": "$.metrics.employees", "annual_revenue": "$.metrics.annualRevenue",
+    "founded_year": "$.foundedYear", "phone": "$.phone", "city": "$.geo.city", "country": "$.geo.countryCode",
+    "linkedin": "$.linkedin.handle", "tech": "$.tech"},
+  "error_rules": [{"status": 202, "code": "not_found", "action": "retry",
+    "message": "the company is still being looked up"}],
+  "timeout_ms": 10000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000003', 'email-validation', 'E-mail validation (ZeroBounce)',
+ 'validation', 'mail-check', '{email,validation,deliverability,zerobounce}', false,
+$text$
+Asks ZeroBounce whether an e-mail address can be delivered to. "status" is valid, invalid, catch-all, unknown,
+spamtrap, abuse or do_not_mail, "sub_status" says why; an address that is invalid is an answer, not an error.
+Credential: the API key from the API page of a ZeroBounce account; each answer costs a credit.
+$text$,
+$json$[{"service": "zerobounce", "kind": "api_key", "parameters": {"in": "query", "name": "api_key"},
+  "allowed_hosts": ["api.zerobounce.net"],
+  "description": "API key of a ZeroBounce account. ZeroBounce takes it as a query parameter."}]$json$,
+$json${"type": "object", "required": ["email"], "properties": {
+  "email": {"type": "string"},
+  "ip_address": {"type": "string", "description": "Address that the e-mail address was entered from."}}}$json$,
+$json${"method": "GET", "url": "https://api.zerobounce.net/v2/validate", "credential": "zerobounce",
+  "query": [{"name": "email", "input": "email"}, {"name": "ip_address", "input": "ip_address", "optional": true}],
+  "output": {"address": "$.address", "status": "$.status", "sub_status": "$.sub_status",
+    "did_you_mean": "$.did_you_mean", "free_email": "$.free_email", "domain": "$.domain", "mx_found": "$.mx_found",
+    "smtp_provider": "$.smtp_provider", "processed_at": "$.processed_at"},
+  "error_rules": [
+    {"path": "$.error ? (@ like_regex \"api key\" flag \"i\")", "code": "auth_failed",
+      "message": "ZeroBounce refuses the key, or its credits are used up"},
+    {"path": "$.error", "code": "validation_failed", "message": "ZeroBounce refuses the request"}],
+  "timeout_ms": 30000, "retries": 1}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000004', 'hubspot-contact-upsert', 'HubSpot: create or update a contact',
+ 'crm', 'user-plus', '{hubspot,crm,contact,upsert}', true,
+$text$
+Creates a contact in HubSpot or, if there is one with this e-mail address, updates it: one call of
+POST /crm/v3/objects/contacts/batch/upsert. "properties" are HubSpot's own names, such as firstname, lastname,
+phone and lifecyclestage, with texts as values. The same call twice does no harm.
+Credential: the access token of a private app (Settings, Integrations, Private Apps) with the scopes
+crm.objects.contacts.read and crm.objects.contacts.write.
+$text$,
+$json$[{"service": "hubspot", "kind": "bearer", "allowed_hosts": ["api.hubapi.com"],
+  "description": "Access token of a HubSpot private app with scopes crm.objects.contacts.read and crm.objects.contacts.write."}]$json$,
+$json${"type": "object", "required": ["email", "properties"], "properties": {
+  "email": {"type": "string"},
+  "properties": {"type": "object", "description": "Properties of the contact by HubSpot's names."}}}$json$,
+$json${"method": "POST", "url": "https://api.hubapi.com/crm/v3/objects/contacts/batch/upsert",
+  "credential": "hubspot",
+  "body": {"inputs": [{"idProperty": "email", "id": "{{input.email}}", "properties": "{{input.properties}}"}]},
+  "output": {"id": "$.results[0].id", "created": "$.results[0].new", "properties": "$.results[0].properties"},
+  "error_rules": [
+    {"status": 207, "path": "$.errors[0].message", "code": "validation_failed",
+      "message": "HubSpot refuses the contact"},
+    {"status": 429, "path": "$.policyName", "equals": "DAILY", "code": "rate_limited", "action": "fail",
+      "message": "the daily limit of the HubSpot account is used up"}],
+  "idempotent": true, "timeout_ms": 15000, "retries": 3}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000005', 'salesforce-lead-enrichment', 'Salesforce: enrich a lead',
+ 'crm', 'target', '{salesforce,crm,lead,enrichment,clearbit}', false,
+$text$
+Finds the newest unconverted lead with an e-mail address in Salesforce, looks up the company of the address's
+domain at Clearbit, and fills in what the lead has not: website, industry, number of employees and phone. What
+it has stays. Without a lead, or without a company, nothing is changed; "update" says what became of that step.
+Credentials: for Salesforce an access token with scope api as "token", and the My Domain address, such as
+https://acme.my.salesforce.com, as parameter "instance_url"; for Clearbit the secret API key.
+$text$,
+$json$[{"service": "salesforce", "kind": "bearer", "allowed_hosts": ["*.my.salesforce.com"],
+  "parameters": {"instance_url": "https://your-domain.my.salesforce.com"},
+  "description": "Access token of a connected app (scope api), and parameter instance_url, the My Domain address that comes with it."},
+ {"service": "clearbit", "kind": "bearer", "allowed_hosts": ["person.clearbit.com", "company.clearbit.com"],
+  "description": "Secret API key (sk_...) of a Clearbit account."}]$json$,
+$json${"type": "object", "required": ["email"], "properties": {"email": {"type": "string"}}}$json$,
+$json${"type": "multi-step", "steps": [
+    {"id": "lead", "name": "Find the lead", "method": "GET", "credential": "salesforce",
+     "url": "{{workspace.instance_url}}/services/data/v59.0/query",
+     "query": {"q": "SELECT Id, Website, Industry, NumberOfEmployees, Phone FROM Lead WHERE Email = '{{input.email | replace(\"\\\\\", \"\\\\\\\\\") | replace(\"'\", \"\\\\'\")}}' AND IsConverted = false ORDER BY LastModifiedDate DESC LIMIT 1"},
+     "output": {"id": "$.records[0].Id", "website": "$.records[0].Website", "industry": "$.records[0].Industry",
+       "employees": "$.records[0].NumberOfEmployees", "phone": "$.records[0].Phone"}},
+    {"id": "company", "name": "Look up the company", "method": "GET", "credential": "clearbit",
+     "condition": "{{lead.id}} !== null", "continue_on_error": true,
+     "url": "https://company.clearbit.com/v2/companies/find",
+     "query": {"domain": "{{input.email | split(\"@\") | last | trim | lower}}"},
+     "output": {"name": "$.name", "domain": "$.domain", "industry": "$.category.industry",
+       "employees": "$.metrics.employees", "phone": "$.phone"},
+     "error_rules": [{"status": 202, "code": "not_found", "action": "retry",
+       "message": "the company is still being looked up"}]},
+    {"id": "update", "name": "Fill in the lead", "method": "PATCH", "credential": "salesforce",
+     "condition": "{{lead.id}} !== null && {{company.name}} !== null",
+     "url": "{{workspace.instance_url}}/services/data/v59.0/sobjects/Lead/{{lead.id}}",
+     "body": {"Website": "{{lead.website | default(company.domain)}}",
+       "Industry": "{{lead.industry | default(company.industry)}}",
+       "NumberOfEmployees": "{{lead.employees | default(company.employees)}}",
+         "Phone": "{{lead.phone | default(company.phone)}}"},
+     "response": "none", "idempotent": true}],
+  "error_rules": [{"status": 403, "contains": "REQUEST_LIMIT_EXCEEDED", "code": "rate_limited", "action": "fail",
+    "message": "the daily limit of the Salesforce organization is used up"}],
+  "result": {"lead_id": "{{lead.id}}", "company": "{{company | default(null)}}", "update": "{{steps.update.status}}"},
+  "timeout_ms": 20000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000006', 'slack-notification', 'Slack notification',
+ 'messaging', 'message', '{slack,message,notification,chat}', true,
+$text$
+Posts a message to a Slack channel (chat.postMessage). "blocks", if given, is the text of Slack's JSON array of
+blocks; "thread_ts" answers in a thread. Slack answers errors with HTTP 200; they end as such all the same.
+Credential: the bot token (xoxb-...) of a Slack app that is installed in the Slack workspace with scope
+chat:write (OAuth & Permissions); invite the bot to the channel.
+$text$,
+$json$[{"service": "slack", "kind": "bearer", "allowed_hosts": ["slack.com"],
+  "description": "Bot token of a Slack app with scope chat:write."}]$json$,
+$json${"type": "object", "required": ["channel", "text"], "properties": {
+  "channel": {"type": "string", "description": "Id of the channel, or its name with #."},
+  "text": {"type": "string"}, "thread_ts": {"type": "string"}, "blocks": {"type": "string"}}}$json$,
+$json${"method": "POST", "url": "https://slack.com/api/chat.postMessage", "credential": "slack", "body_type": "form",
+  "body": [{"name": "channel", "input": "channel"}, {"name": "text", "input": "text"},
+    {"name": "thread_ts", "input": "thread_ts", "optional": true},
+    {"name": "blocks", "input": "blocks", "optional": true}],
+  "output": {"channel": "$.channel", "ts": "$.ts"},
+  "error_rules": [
+    {"path": "$.error ? (@ like_regex \"^(not_authed|invalid_auth|account_inactive|token_revoked|token_expired)$\")",
+      "code": "auth_failed", "message": "Slack refuses the token"},
+    {"path": "$.error ? (@ like_regex \"^(missing_scope|not_in_channel|no_permission|is_archived|ekm_access_denied|restricted_action)\")",
+      "code": "permission_denied", "message": "Slack does not let the bot post there"},
+    {"path": "$.error", "equals": "channel_not_found", "code": "not_found", "message": "Slack knows no such channel"},
+    {"path": "$.error ? (@ == \"ratelimited\" || @ == \"rate_limited\")", "code": "rate_limited",
+      "action": "rate_limited", "message": "Slack asks to wait"},
+    {"path": "$.ok", "equals": false, "code": "validation_failed",
+      "message": "Slack refuses the message"}],
+  "timeout_ms": 10000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000007', 'stripe-customer-lookup', 'Stripe: look up a customer',
+ 'payments', 'credit-card', '{stripe,payments,customer}', false,
+$text$
+Finds the newest customer with an e-mail address in Stripe. With "create": true one is created if there is none;
+that request carries an Idempotency-Key, so that repeating it makes no second customer.
+Credential: a secret key or, better, a restricted key (rk_...) with read, and for creating write, access to
+customers, from the API keys page of the Stripe dashboard.
+$text$,
+$json$[{"service": "stripe", "kind": "bearer", "allowed_hosts": ["api.stripe.com"],
+  "description": "Secret or restricted key with access to customers."}]$json$,
+$json${"type": "object", "required": ["email"], "properties": {
+  "email": {"type": "string"}, "name": {"type": "string", "description": "Of a new customer."},
+  "create": {"type": "boolean", "description": "Create a customer if there is none."}}}$json$,
+$json${"type": "multi-step", "credential": "stripe", "steps": [
+    {"id": "find", "name": "Find the customer", "method": "GET", "url": "https://api.stripe.com/v1/customers",
+     "query": {"email": "{{input.email}}", "limit": 1}, "headers": {"Stripe-Version": "2024-06-20"},
+     "output": {"id": "$.data[0].id", "email": "$.data[0].email", "name": "$.data[0].name",
+       "phone": "$.data[0].phone",
+       "currency": "$.data[0].currency", "balance": "$.data[0].balance", "delinquent": "$.data[0].delinquent",
+       "created": "$.data[0].created", "metadata": "$.data[0].metadata"}},
+    {"id": "create", "name": "Create one", "method": "POST", "url": "https://api.stripe.com/v1/customers",
+     "condition": "{{find.id}} === null && {{input.create}} === true",
+     "headers": {"Stripe-Version": "2024-06-20"}, "body_type": "form",
+     "body": {"email": "{{input.email}}", "name": "{{input.name | default(null)}}"},
+     "idempotency_header": "Idempotency-Key",
+     "output": {"id": "$.id", "email": "$.email", "name": "$.name", "phone": "$.phone", "currency": "$.currency",
+       "balance": "$.balance", "delinquent": "$.delinquent", "created": "$.created", "metadata": "$.metadata"}}],
+  "result": {"customer": "{{create | default(find)}}", "created": "{{steps.create.status}}"},
+  "timeout_ms": 20000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000008', 'github-issue-creation', 'GitHub: create an issue',
+ 'development', 'git-branch', '{github,issue,development}', false,
+$text$
+Creates an issue in a GitHub repository. "issue" is GitHub's own object: title, and if wanted body, labels,
+assignees and milestone. It is sent once: whether a request that got no answer made an issue is not known.
+Credential: a fine-grained personal access token for the repository with permission Issues: read and write, or
+a classic one with scope repo.
+$text$,
+$json$[{"service": "github", "kind": "bearer", "allowed_hosts": ["api.github.com"],
+  "description": "Personal access token with write access to the issues of the repository."}]$json$,
+$json${"type": "object", "required": ["owner", "repo", "issue"], "properties": {
+  "owner": {"type": "string"}, "repo": {"type": "string"},
+  "issue": {"type": "object", "required": ["title"], "properties": {
+    "title": {"type": "string"}, "body": {"type": "string"},
+    "labels": {"type": "array", "items": {"type": "string"}},
+    "assignees": {"type": "array", "items": {"type": "string"}}, "milestone": {"type": "integer"}}}}}$json$,
+$json${"method": "POST", "url": "https://api.github.com/repos/{{input.owner}}/{{input.repo}}/issues",
+  "credential": "github",
+  "headers": {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
+  "body": "{{input.issue}}",
+  "output": {"number": "$.number", "id": "$.id", "url": "$.html_url", "state": "$.state"},
+  "error_rules": [
+    {"status": 403, "contains": "rate limit", "code": "rate_limited", "action": "rate_limited",
+      "message": "GitHub asks to wait"},
+    {"status": 410, "code": "not_found", "message": "issues are switched off in the repository"}],
+  "timeout_ms": 15000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-000000000009', 'twilio-sms', 'Twilio SMS',
+ 'messaging', 'smartphone', '{twilio,sms,message,notification}', false,
+$text$
+Sends a text message with Twilio. Give the sender as "from" (a number of yours) or as "messaging_service_sid".
+It is sent once: whether a request that got no answer sent a message is not known, and not tried again.
+Credential: the Account SID (AC...) as user name and the Auth Token as password, from the Twilio console.
+$text$,
+$json$[{"service": "twilio", "kind": "basic", "allowed_hosts": ["api.twilio.com"],
+  "description": "Account SID as username, Auth Token as password."}]$json$,
+$json${"type": "object", "required": ["to", "body"], "properties": {
+  "to": {"type": "string", "description": "Number in E.164 form, such as +14155550123."},
+  "body": {"type": "string"}, "from": {"type": "string"}, "messaging_service_sid": {"type": "string"},
+  "status_callback": {"type": "string"}}}$json$,
+$json${"method": "POST", "url": "https://api.twilio.com/2010-04-01/Accounts/{{workspace.username}}/Messages.json",
+  "credential": "twilio", "body_type": "form",
+  "body": [{"name": "To", "input": "to"}, {"name": "Body", "input": "body"},
+    {"name": "From", "input": "from", "optional": true},
+    {"name": "MessagingServiceSid", "input": "messaging_service_sid", "optional": true},
+    {"name": "StatusCallback", "input": "status_callback", "optional": true}],
+  "output": {"sid": "$.sid", "status": "$.status", "to": "$.to", "from": "$.from", "segments": "$.num_segments"},
+  "error_rules": [
+    {"status": 400, "path": "$.code", "equals": 21610, "code": "permission_denied",
+      "message": "the recipient has opted out"},
+    {"status": 429, "code": "rate_limited", "action": "rate_limited", "message": "Twilio asks to wait"}],
+  "timeout_ms": 15000, "retries": 2}$json$),
+
+('5c0e7a1e-0000-4000-8000-00000000000a', 'enrichment-waterfall', 'Enrichment waterfall',
+ 'enrichment', 'layers', '{email,person,company,enrichment,waterfall,zerobounce,clearbit,audienceacuity}', true,
+$text$
+Learns what several providers know about the owner of an e-mail address, and asks each only if those before left
+something open: ZeroBounce checks the address, and one that is not deliverable ends it; Clearbit is asked for person
+and company; if it has no company, and the domain is not one of a free provider, for the company of the domain; and
+if it has no name, AudienceAcuity for identities. A provider that fails or knows nothing is passed over; "steps" says
+what became of each.
+Credentials: the API key of ZeroBounce, the secret API key of Clearbit, and for AudienceAcuity what the template
+phone-enrichment says.
+$text$,
+$json$[{"service": "zerobounce", "kind": "api_key", "parameters": {"in": "query", "name": "api_key"},
+  "allowed_hosts": ["api.zerobounce.net"], "description": "API key of a ZeroBounce account."},
+ {"service": "clearbit", "kind": "bearer", "allowed_hosts": ["person.clearbit.com", "company.clearbit.com"],
+  "description": "Secret API key (sk_...) of a Clearbit account."},
+ {"service": "audienceacuity", "kind": "bearer", "parameters": {"base_url": "https://api.audienceacuity.com"},
+  "allowed_hosts": ["api.audienceacuity.com"],
+  "description": "The token of the relay that signs for AudienceAcuity, and its address as base_url."}]$json$,
+$json${"type": "object", "required": ["email"], "properties": {
+  "email": {"type": "string"},
+  "template": {"type": "integer", "description": "Number of AudienceAcuity's reply template."}}}$json$,
+$json${"type": "multi-step", "steps": [
+    {"id": "check", "name": "Is the address deliverable?", "method": "GET", "credential": "zerobounce",
+     "url": "https://api.zerobounce.net/v2/validate", "query": {"email": "{{input.email}}"},
+     "output": {"status": "$.status", "sub_status": "$.sub_status", "did_you_mean": "$.did_you_mean",
+       "free_email": "$.free_email"},
+     "error_rules": [
+       {"path": "$.error ? (@ like_regex \"api key\" flag \"i\")", "code": "auth_failed",
+         "message": "ZeroBounce refuses the key, or its credits are used up"},
+       {"path": "$.error", "code": "validation_failed", "message": "ZeroBounce refuses the request"}],
+     "timeout_ms": 20000},
+    {"id": "person", "name": "Person and company", "method": "GET", "credential": "clearbit",
+      "continue_on_error": true,
+     "condition": "{{check.status}} in [\"valid\", \"catch-all\", \"unknown\"]",
+     "url": "https://person.clearbit.com/v2/combined/find", "query": {"email": "{{input.email}}"},
+     "output": {"name": "$.person.name.fullName", "title": "$.person.employment.title", "city": "$.person.geo.city",
+       "country": "$.person.geo.countryCode", "linkedin": "$.person.linkedin.handle", "company": "$.company.name",
+       "industry": "$.company.category.industry", "employees": "$.company.metrics.employees"},
+     "error_rules": [{"status": 202, "code": "not_found", "action": "retry",
+       "message": "the person is still being looked up"}]},
+    {"id": "company", "name": "Company of the domain", "method": "GET", "credential": "clearbit",
+      "continue_on_error": true,
+     "condition": "{{check.status}} in [\"valid\", \"catch-all\", \"unknown\"] && {{person.company}} === null && {{check.free_email}} !== true",
+     "url": "https://company.clearbit.com/v2/companies/find",
+     "query": {"domain": "{{input.email | split(\"@\") | last | trim | lower}}"},
+     "output": {"name": "$.name", "industry": "$.category.industry", "employees": "$.metrics.employees"},
+     "error_rules": [{"status": 202, "code": "not_found", "action": "retry",
+       "message": "the company is still being looked up"}]},
+    {"id": "identity", "name": "Identities", "method": "GET", "credential": "audienceacuity",
+      "continue_on_error": true,
+     "condition": "{{check.status}} in [\"valid\", \"catch-all\", \"unknown\"] && {{person.name}} === null",
+     "url": "{{workspace.base_url}}/v2/identities/byEmail",
+     "query": {"email": "{{input.email}}", "template": "{{input.template | default(79123584)}}"}}],
+  "result": {
+    "email": "{{input.email}}", "deliverable": "{{check.status}}", "did_you_mean": "{{check.did_you_mean}}",
+    "name": "{{person.name | default(null)}}", "title": "{{person.title | default(null)}}",
+    "linkedin": "{{person.linkedin | default(null)}}",
+    "company": "{{person.company | default(company.name) | default(null)}}",
+    "industry": "{{person.industry | default(company.industry) | default(null)}}",
+    "employees": "{{person.employees | default(company.employees) | default(null)}}",
+    "identities": "{{identity | default(null)}}",
+    "steps": {"check": "{{steps.check.status}}", "person": "{{steps.person.status}}",
+      "company": "{{steps.company.status}}", "identity": "{{steps.identity.status}}"}},
+  "timeout_ms": 10000, "retries": 1, "deadline_ms": 60000}$json$)
+
+  ) v(id, name, title, category, icon, tags, is_featured, description, requires_credentials, input_schema, config);
+-- Statistics: deltas appended by the transaction they belong to, folded later.
+
+CREATE TABLE @extschema@.connector_stat_deltas (
+    workspace_id  uuid NOT NULL,
+    id            uuid NOT NULL,
+    connector_id  uuid NOT NULL,
+    credential_id uuid,
+    successes     bigint NOT NULL,
+    failures      bigint NOT NULL,
+    last_at       timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, id)
+);
+COMMENT ON TABLE @extschema@.connector_stat_deltas IS
+'Executions counted but not folded into connectors yet, one row a transaction, connector and credential. No row is ever updated, so callers do not wait for each other.';
+
+ALTER TABLE @extschema@.connector_stat_deltas ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_stat_deltas FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_stat_deltas FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_stat_deltas FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_stat_deltas FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_stat_deltas FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_stat_deltas TO PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_stat_deltas', '');
+
+CREATE FUNCTION @extschema@._connector_pending_stats(
+    OUT workspace_id uuid, OUT connector_id uuid, OUT successes bigint, OUT failures bigint,
+    OUT last_at timestamptz)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'connector_pending_stats';
+COMMENT ON FUNCTION @extschema@._connector_pending_stats() IS
+'What this transaction has counted and will write when it commits, for workspaces the caller may read.';
+
+CREATE FUNCTION @extschema@.increment_connector_stats(p_connector_id uuid, p_success boolean) RETURNS void
+LANGUAGE c STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'increment_connector_stats';
+COMMENT ON FUNCTION @extschema@.increment_connector_stats(uuid, boolean) IS
+'Counts one execution of a connector that ran elsewhere. Needs execute in its workspace; error 42704 if there is no such connector there.';
+
+CREATE FUNCTION @extschema@.connector_stats(
+    connector text DEFAULT NULL, since interval DEFAULT '24 hours', workspace text DEFAULT NULL)
+RETURNS TABLE (
+    connector_id uuid, name text,
+    total_executions bigint, successful_executions bigint, failed_executions bigint,
+    success_rate numeric, last_executed_at timestamptz,
+    p50_ms double precision, p95_ms double precision, p99_ms double precision,
+    last_error_code text, last_error_message text, last_error_at timestamptz)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH target AS (
+        SELECT @extschema@.connector_current_workspace(connector_stats.workspace) AS id
+    ), counted AS (
+        SELECT d.connector_id, d.successes, d.failures, d.last_at
+          FROM @extschema@.connector_stat_deltas d, target
+         WHERE d.workspace_id = target.id
+        UNION ALL
+        SELECT p.connector_id, p.successes, p.failures, p.last_at
+          FROM @extschema@._connector_pending_stats() p, target
+         WHERE p.workspace_id = target.id
+    ), pending AS (
+        SELECT counted.connector_id, sum(counted.successes)::bigint AS successes,
+               sum(counted.failures)::bigint AS failures, max(counted.last_at) AS last_at
+          FROM counted GROUP BY counted.connector_id
+    )
+    SELECT c.id, c.name, t.total, t.good, t.bad,
+           round(100.0 * t.good / nullif(t.total, 0), 2),
+           greatest(c.last_executed_at, p.last_at),
+           q.p[1], q.p[2], q.p[3], e.error_code, e.error_message, e.completed_at
+      FROM target
+      JOIN @extschema@.connectors c ON c.workspace_id = target.id
+      LEFT JOIN pending p ON p.connector_id = c.id
+     CROSS JOIN LATERAL (
+        SELECT c.total_executions + coalesce(p.successes + p.failures, 0) AS total,
+               c.successful_executions + coalesce(p.successes, 0) AS good,
+               c.failed_executions + coalesce(p.failures, 0) AS bad) t
+     CROSS JOIN LATERAL (
+        SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY h.execution_time_ms) AS p
+          FROM @extschema@.connector_history h
+         WHERE h.workspace_id = target.id AND h.connector_id = c.id
+           AND h.id >= @extschema@.connector_id_at(clock_timestamp() - connector_stats.since)) q
+      LEFT JOIN LATERAL (
+        SELECT h.error_code, h.error_message, h.completed_at
+          FROM @extschema@.connector_history h
+         WHERE h.workspace_id = target.id AND h.connector_id = c.id AND h.error_code IS NOT NULL
+         ORDER BY h.id DESC LIMIT 1) e ON true
+     WHERE connector_stats.connector IS NULL
+        OR c.name = connector_stats.connector OR c.id::text = connector_stats.connector
+     ORDER BY c.name
+$$;
+COMMENT ON FUNCTION @extschema@.connector_stats(text, interval, text) IS
+'Statistics of one connector (name or id) or of all in the workspace: exact totals, success rate in percent, percentiles of the execution time in milliseconds over the recorded executions of the last "since", and the last recorded error.';
+-- JSON Schema. No table is touched: everybody may.
+
+CREATE FUNCTION @extschema@.connector_validate_json(
+    schema jsonb, instance jsonb,
+    OUT instance_path text, OUT schema_path text, OUT keyword text, OUT message text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_validate_json';
+COMMENT ON FUNCTION @extschema@.connector_validate_json(jsonb, jsonb) IS
+'What is wrong with a value by a JSON Schema (draft 2020-12), a row a violation: JSON Pointers to the place in the value and in the schema, the keyword and a message. No row: it is valid. Error 22023 if the schema itself has problems. Formats are checked if connector.schema_format_assertion is on.';
+
+CREATE FUNCTION @extschema@.connector_json_is_valid(schema jsonb, instance jsonb) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_json_is_valid';
+COMMENT ON FUNCTION @extschema@.connector_json_is_valid(jsonb, jsonb) IS
+'Whether a value is valid by a JSON Schema (draft 2020-12). As connector_validate_json, but it stops at the first violation.';
+-- Transformations: the library's table as a view, and a way to try a template.
+
+CREATE FUNCTION @extschema@._connector_transformations(
+    OUT name text, OUT category text, OUT arguments text, OUT takes_null boolean,
+    OUT description text, OUT example text, OUT example_input jsonb, OUT example_output jsonb)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_transformations';
+COMMENT ON FUNCTION @extschema@._connector_transformations() IS
+'The library''s table of transformations; what the view connector_transformations shows.';
+
+CREATE VIEW @extschema@.connector_transformations WITH (security_invoker = true) AS
+SELECT t.name, t.category, t.arguments, t.takes_null, t.description, t.example, t.example_input, t.example_output
+  FROM @extschema@._connector_transformations() t;
+COMMENT ON VIEW @extschema@.connector_transformations IS
+'The transformations (filters) that templates may use. With {"input": example_input} as context the example gives example_output.';
+GRANT SELECT ON @extschema@.connector_transformations TO PUBLIC;
+
+CREATE FUNCTION @extschema@.connector_render(template jsonb, context jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_render';
+COMMENT ON FUNCTION @extschema@.connector_render(jsonb, jsonb) IS
+'Evaluates a template, to try one: the members of context are what references begin with. Error 22023 names the JSON path, what failed and the byte at which it stands.';
+-- Executing.
+
+CREATE TYPE @extschema@.connector_result AS (
+    execution_id      uuid,
+    status            text,
+    output            jsonb,
+    error_code        text,
+    error_message     text,
+    http_status       integer,
+    steps             jsonb,
+    execution_time_ms double precision
+);
+COMMENT ON TYPE @extschema@.connector_result IS
+'Outcome of an execution: status success, failed, timeout or cancelled; error_code is one of the normalized codes (docs/errors.md).';
+
+CREATE FUNCTION @extschema@.connector_execute(
+    connector text, input jsonb DEFAULT '{}', workspace text DEFAULT NULL) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_execute';
+COMMENT ON FUNCTION @extschema@.connector_execute(text, jsonb, text) IS
+'Runs a connector (name or id) now and returns its output. A failure raises with the SQLSTATE of its code (class NC, docs/errors.md); its history row then goes with the transaction. Errors of the caller: 42704 unknown connector, 55000 disabled, 42501 not allowed, 25006 read-only transaction.';
+
+CREATE FUNCTION @extschema@.connector_try_execute(
+    connector text, input jsonb DEFAULT '{}', workspace text DEFAULT NULL)
+RETURNS @extschema@.connector_result
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_try_execute';
+COMMENT ON FUNCTION @extschema@.connector_try_execute(text, jsonb, text) IS
+'Runs a connector now and returns the outcome as a row, failures included; they are recorded. It raises only for what is the caller''s own: unknown or disabled connector, missing right, cancelled query.';
+
+CREATE FUNCTION @extschema@.connector_execute_batch(
+    connector text, inputs jsonb[], max_concurrency integer DEFAULT 10, workspace text DEFAULT NULL)
+RETURNS SETOF @extschema@.connector_result
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_execute_batch';
+COMMENT ON FUNCTION @extschema@.connector_execute_batch(text, jsonb[], integer, text) IS
+'Runs a connector once for each input, up to max_concurrency (1 to 200) at a time, and returns the outcomes in the order of the inputs. A failure is a row like any other; cancelling the query ends all that is under way. A null input counts as {}.';
+
+CREATE FUNCTION @extschema@.connector_test(
+    config jsonb, input jsonb DEFAULT '{}', workspace text DEFAULT NULL,
+    OUT step text, OUT status text, OUT output jsonb, OUT error_code text, OUT error_message text,
+    OUT http_status integer, OUT request jsonb, OUT response jsonb, OUT duration_ms double precision, OUT attempts integer)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_test';
+COMMENT ON FUNCTION @extschema@.connector_test(jsonb, jsonb, text) IS
+'Runs a definition without saving it: a row a step with the redacted request and response, and one of the result if there are several. Nothing is recorded or counted. Needs write in the workspace; error 22023 lists every problem of the definition.';
+
+CREATE FUNCTION @extschema@.connector_check(config jsonb, OUT path text, OUT problem text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_check';
+COMMENT ON FUNCTION @extschema@.connector_check(jsonb) IS
+'Problems of a definition, each with its JSON path; no row if it could be saved.';
+-- Maintenance: partitions of the history and folding of statistics.
+
+-- The lower bound of a day as an id.
+CREATE FUNCTION @extschema@._connector_day_start(day date) RETURNS uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT @extschema@.connector_id_at(day::timestamp AT TIME ZONE 'UTC') $$;
+COMMENT ON FUNCTION @extschema@._connector_day_start(date) IS
+'The smallest execution id of a day (UTC).';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_day_start(date) FROM PUBLIC;
+
+-- The time partitions that exist, by the day in their name.
+CREATE FUNCTION @extschema@._connector_history_days()
+RETURNS TABLE (day date, partition regclass)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT to_date(substring(c.relname from '^connector_history_(\d{8})$'), 'YYYYMMDD'), c.oid::regclass
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = '@extschema@.connector_history'::regclass
+       AND c.relname ~ '^connector_history_\d{8}$'
+$$;
+COMMENT ON FUNCTION @extschema@._connector_history_days() IS
+'Days (UTC) that have a partition of the history.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_history_days() FROM PUBLIC;
+
+-- Attaching locks out those who write to the default partition, which is empty
+-- unless maintenance did not run for days; rows of the day move over first.
+CREATE FUNCTION @extschema@._connector_add_history_day(day date) RETURNS void
+LANGUAGE plpgsql PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+DECLARE
+    first_id  uuid := @extschema@._connector_day_start(day);
+    next_id   uuid := @extschema@._connector_day_start(day + 1);
+    partition text := format('@extschema@.%I', 'connector_history_' || to_char(day, 'YYYYMMDD'));
+BEGIN
+    EXECUTE format('CREATE TABLE %s (LIKE @extschema@.connector_history_default INCLUDING ALL)', partition);
+    EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', partition);
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', partition);
+    EXECUTE format('CREATE POLICY connector_none ON %s USING (false) WITH CHECK (false)', partition);
+
+    LOCK TABLE @extschema@.connector_history_default IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format(
+        'WITH moved AS (DELETE FROM @extschema@.connector_history_default
+                         WHERE id >= $1 AND id < $2 RETURNING *)
+         INSERT INTO %s SELECT * FROM moved', partition)
+        USING first_id, next_id;
+    EXECUTE format('ALTER TABLE @extschema@.connector_history ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
+                   partition, first_id, next_id);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._connector_add_history_day(date) IS
+'Creates the partition of a day (UTC) and moves what the default partition holds of it.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_add_history_day(date) FROM PUBLIC;
+
+-- The set of days that shall have a partition and have none.
+CREATE FUNCTION @extschema@._connector_missing_history_days(ahead integer) RETURNS SETOF date
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT d.day FROM (
+        SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date + n
+          FROM generate_series(0, ahead) n
+        UNION
+        SELECT (@extschema@.connector_id_time(id) AT TIME ZONE 'UTC')::date
+          FROM @extschema@.connector_history_default) d(day)
+     WHERE NOT EXISTS (SELECT FROM @extschema@._connector_history_days() h WHERE h.day = d.day)
+     ORDER BY d.day
+$$;
+COMMENT ON FUNCTION @extschema@._connector_missing_history_days(integer) IS
+'Days from today on, and days of rows in the default partition, without a partition.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_missing_history_days(integer) FROM PUBLIC;
+
+-- Takes the deltas of connectors that nobody is changing right now.
+CREATE FUNCTION @extschema@._connector_fold_stats() RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH locked AS (
+        SELECT c.workspace_id, c.id FROM @extschema@.connectors c
+         WHERE EXISTS (SELECT FROM @extschema@.connector_stat_deltas d
+                        WHERE d.workspace_id = c.workspace_id AND d.connector_id = c.id)
+           FOR NO KEY UPDATE SKIP LOCKED
+    ), taken AS (
+        DELETE FROM @extschema@.connector_stat_deltas d
+         WHERE EXISTS (SELECT FROM locked l
+                        WHERE l.workspace_id = d.workspace_id AND l.id = d.connector_id)
+            OR NOT EXISTS (SELECT FROM @extschema@.connectors c
+                            WHERE c.workspace_id = d.workspace_id AND c.id = d.connector_id)
+        RETURNING d.*
+    ), used AS (
+        UPDATE @extschema@.workspace_api_credentials c
+           SET last_used_at = greatest(c.last_used_at, u.last_at)
+          FROM (SELECT t.workspace_id, t.credential_id, max(t.last_at) AS last_at
+                  FROM taken t WHERE t.credential_id IS NOT NULL
+                 GROUP BY t.workspace_id, t.credential_id) u
+         WHERE c.workspace_id = u.workspace_id AND c.id = u.credential_id
+    ), folded AS (
+        UPDATE @extschema@.connectors c
+           SET total_executions = c.total_executions + s.successes + s.failures,
+               successful_executions = c.successful_executions + s.successes,
+               failed_executions = c.failed_executions + s.failures,
+               last_executed_at = greatest(c.last_executed_at, s.last_at)
+          FROM (SELECT t.workspace_id, t.connector_id, sum(t.successes)::bigint AS successes,
+                       sum(t.failures)::bigint AS failures, max(t.last_at) AS last_at
+                  FROM taken t GROUP BY t.workspace_id, t.connector_id) s
+         WHERE c.workspace_id = s.workspace_id AND c.id = s.connector_id
+    )
+    SELECT count(*) FROM taken
+$$;
+COMMENT ON FUNCTION @extschema@._connector_fold_stats() IS
+'Adds the pending deltas to connectors and returns how many it took. Never waits for a row.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_fold_stats() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.connector_maintain(days_ahead integer DEFAULT 7) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+DECLARE
+    retention interval := make_interval(mins => (
+        SELECT setting::integer FROM pg_settings WHERE name = 'connector.retention'));
+    created   integer := 0;
+    dropped   integer := 0;
+    skipped   integer := 0;
+    folded    bigint;
+    item      record;
+BEGIN
+    IF days_ahead IS NULL OR days_ahead NOT BETWEEN 1 AND 366 THEN
+        RAISE EXCEPTION 'days_ahead must be between 1 and 366' USING ERRCODE = '22023';
+    END IF;
+
+    -- One run at a time; another one has nothing left to do.
+    IF NOT pg_try_advisory_xact_lock('@extschema@.connector_history'::regclass::oid::bigint) THEN
+        RETURN jsonb_build_object('skipped', 'another run is in progress');
+    END IF;
+
+    folded := @extschema@._connector_fold_stats();
+    PERFORM @extschema@._connector_fold_templates();
+
+    FOR item IN SELECT d AS day FROM @extschema@._connector_missing_history_days(days_ahead) d LOOP
+        BEGIN
+            PERFORM @extschema@._connector_add_history_day(item.day);
+            created := created + 1;
+        EXCEPTION WHEN lock_not_available THEN
+            skipped := skipped + 1;
+            RAISE WARNING 'could not create the history partition of % now', item.day
+                USING HINT = 'A long query holds connector_history; the next run tries again.';
+            EXIT;               -- others wait behind us while we wait
+        WHEN duplicate_table THEN
+            skipped := skipped + 1;
+            RAISE WARNING 'could not create the history partition of %', item.day
+                USING DETAIL = SQLERRM, HINT = 'Rename or drop the table that has its name.';
+        END;
+    END LOOP;
+
+    IF retention > interval '0' THEN
+        FOR item IN SELECT h.day, h.partition FROM @extschema@._connector_history_days() h
+                     WHERE (h.day + 1)::timestamp AT TIME ZONE 'UTC' <= clock_timestamp() - retention
+                     ORDER BY h.day LOOP
+            BEGIN
+                EXECUTE format('DROP TABLE %s', item.partition);
+                dropped := dropped + 1;
+            EXCEPTION WHEN lock_not_available THEN
+                skipped := skipped + 1;
+                RAISE WARNING 'could not drop the history partition of % now', item.day
+                    USING HINT = 'A long query holds connector_history; the next run tries again.';
+                EXIT;
+            END;
+        END LOOP;
+    END IF;
+
+    RETURN jsonb_build_object('partitions_created', created, 'partitions_dropped', dropped,
+                              'postponed', skipped, 'statistics_folded', folded);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.connector_maintain(integer) IS
+'Folds statistics, creates the history partitions of the next days and drops those older than connector.retention. Cheap when there is nothing to do; schedule it with pg_cron every minute. Returns what it did. For the database administrator.';
+REVOKE EXECUTE ON FUNCTION @extschema@.connector_maintain(integer) FROM PUBLIC;
+-- Views: always with the rights and the row security of who asks.
+
+CREATE VIEW @extschema@.connector_executions WITH (security_invoker = true) AS
+SELECT h.workspace_id, h.id, h.connector_id, h.connector_name, h.connector_version, h.status,
+       h.trigger, h.attempt, h.current_step, h.steps_executed, h.input_data, h.output_data,
+       h.error_code, h.error_message, h.http_status, h.execution_time_ms,
+       h.started_at, h.completed_at, h.created_at, h.executed_by,
+       h.contact_id, h.flow_run_id, h.correlation_id, h.idempotency_key
+  FROM @extschema@.connector_history h;
+COMMENT ON VIEW @extschema@.connector_executions IS
+'Executions of the caller''s workspaces. Ids are in order of time: ORDER BY id DESC LIMIT 20 is the cheap way to the newest, id >= connector_id_at(...) the one to a period.';
+GRANT SELECT ON @extschema@.connector_executions TO PUBLIC;

@@ -10,9 +10,8 @@
 #include "core/zone.h"
 
 /*
- * The server also takes rules, such as "XYZ5", for names; with them
- * "Europe/Paris2" would be a zone two hours from UTC.  Rules have
- * digits, names have none but for these.
+ * The server takes rules, such as "XYZ5", for names, too; "Europe/Paris2" would
+ * be a zone two hours from UTC.  Rules have digits; names have none but these.
  */
 static bool
 is_name(const char *name)
@@ -20,7 +19,6 @@ is_name(const char *name)
 	static const char *const with_digits[] = {
 		"EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT", "GMT0", "GMT+0", "GMT-0", "Etc/GMT0"
 	};
-	const char *number = name + strlen("Etc/GMT+");
 
 	if (name[0] == '\0' || name[strcspn(name, ":<>,")] != '\0')
 		return false;
@@ -31,8 +29,9 @@ is_name(const char *name)
 		if (pg_strcasecmp(name, with_digits[i]) == 0)
 			return true;
 	}
-	return (pg_strncasecmp(name, "Etc/GMT+", 8) == 0 || pg_strncasecmp(name, "Etc/GMT-", 8) == 0) &&
-		strlen(number) <= 2 && strspn(number, "0123456789") == strlen(number);
+	if (pg_strncasecmp(name, "Etc/GMT+", 8) != 0 && pg_strncasecmp(name, "Etc/GMT-", 8) != 0)
+		return false;
+	return strlen(name) <= 10 && strspn(name + 8, "0123456789") == strlen(name + 8);
 }
 
 const CnZone *
