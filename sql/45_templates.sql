@@ -167,6 +167,35 @@ SELECT t.try($$SELECT connector_credential_set('chat2', '{"api_key": "d-01234567
 SELECT connector_template_upgrade('second');
 SELECT config ->> 'credential' FROM connectors WHERE name = 'second';
 
+\echo # field mappings are taken over within the workspace, but not from others
+SET ROLE regress_ed;
+INSERT INTO connectors (name, config, field_mappings) VALUES ('mapped', '{"url": "https://h.example.com/"}',
+    '{"table": "people", "key": {"id": "{{input.id}}"}, "set": {"name": "$.name"}}');
+SELECT connector_template_publish('mapped') IS NOT NULL, connector_template_install('mapped', 'mapped here') IS NOT NULL;
+SELECT name, field_mappings IS NOT NULL FROM connectors WHERE name LIKE 'mapped%' ORDER BY name;
+SET ROLE regress_bob;
+SELECT connector_template_install('mapped') IS NOT NULL;
+SELECT field_mappings FROM connectors WHERE name = 'mapped';
+UPDATE connectors SET field_mappings = '{"table": "mine", "key": {"id": "{{input.id}}"}, "set": {"name": "$.name"}}' WHERE name = 'mapped';
+SET ROLE regress_ed;
+UPDATE connectors SET config = '{"url": "https://h.example.com/2"}' WHERE name = 'mapped';
+UPDATE connectors SET field_mappings = NULL WHERE name = 'mapped here';
+SELECT connector_template_publish('mapped') IS NOT NULL;
+SELECT t.try($$SELECT connector_template_upgrade('mapped here')$$);
+SET ROLE regress_bob;
+SELECT connector_template_upgrade('mapped');
+SELECT config ->> 'url', field_mappings ->> 'table' FROM connectors WHERE name = 'mapped';
+
+\echo # a clone follows the template as well, by force: it was never installed
+SELECT connector_clone('third', 'cloned') IS NOT NULL;
+SELECT t.try($$SELECT connector_template_upgrade('cloned')$$);
+SELECT created_from_template_version, connector_template_upgrade('cloned', true) FROM connectors WHERE name = 'cloned';
+SELECT config ->> 'credential' FROM connectors WHERE name = 'cloned';
+
+\echo # a stored credential that may not be sent where the template sends it
+SELECT connector_credential_set('chat2', '{"api_key": "d-0123456789"}', allowed_hosts => ARRAY['elsewhere.example.com'], label => 'other') IS NOT NULL;
+SELECT connector_template_install('notify-team', 'warned', '{"chat2": "other"}') IS NOT NULL;
+
 \echo # rating: bad arguments, then once a workspace
 SELECT n, t.value(format('connector_template_rate(%s)', args)) FROM (VALUES (1, 'NULL, 3'), (2, '''notify-team'', NULL'), (3, '''notify-team'', 0'),
     (4, '''notify-team'', 6'), (5, '''nothing'', 3'), (6, '''labelled-1'', 3'), (7, '''notify-team'', 3, ''acme''')) v(n, args) ORDER BY n;

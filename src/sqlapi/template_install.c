@@ -38,13 +38,29 @@ put_jsonb(CnJsonbBuilder *b, const char *key, Jsonb *value)
 	cn_build_jsonb(b, value);
 }
 
+/*
+ * Field mappings say which tables are written with the rights of who executes the
+ * connector.  That is not for other workspaces to say.
+ */
+static bool
+takes_mappings(const CnInstallation *in)
+{
+	return cn_stored_template_is_official(in->template) ||
+		cn_uuid_equal(&in->template->workspace, &in->workspace.id);
+}
+
 /* What an upgrade changes. */
 static void
 put_definition(CnJsonbBuilder *b, CnInstallation *in)
 {
 	put_jsonb(b, "config", cn_installation_config(in));
 	put_jsonb(b, "input_schema", in->template->input_schema);
-	put_jsonb(b, "field_mappings", in->template->field_mappings);
+	if (takes_mappings(in))
+		put_jsonb(b, "field_mappings", in->template->field_mappings);
+	else if (in->template->field_mappings)
+		ereport(WARNING,
+				(errmsg("the field mappings of template \"%s\" were not taken over", in->template->name),
+				 errhint("They say which tables the connector writes. Look at them in connector_templates before you use them.")));
 }
 
 /* All columns of a new connector. */
@@ -169,16 +185,16 @@ connector_template_install(PG_FUNCTION_ARGS)
 /* Is a connector still as it was installed?  The caller has locked its row. */
 static CnStatement read_installed = {
 	.sql = "SELECT c.created_from_template, c.created_from_template_version, i.credentials,"
-	" c.config, EXISTS (SELECT 1 FROM @.connector_versions v"
-	"          WHERE v.workspace_id OPERATOR(pg_catalog.=) c.workspace_id"
-	"            AND v.connector_id OPERATOR(pg_catalog.=) c.id"
-	"            AND v.version OPERATOR(pg_catalog.=) i.connector_version"
-	"            AND v.config OPERATOR(pg_catalog.=) c.config"
-	"            AND v.input_schema IS NOT DISTINCT FROM c.input_schema"
-	"            AND v.field_mappings IS NOT DISTINCT FROM c.field_mappings)"
+	" c.config, (v.config OPERATOR(pg_catalog.=) c.config"
+	"   AND v.input_schema IS NOT DISTINCT FROM c.input_schema) IS TRUE,"
+	" v.field_mappings IS NOT DISTINCT FROM c.field_mappings"
 	" FROM @.connectors c LEFT JOIN @.connector_template_installs i"
 	"   ON i.workspace_id OPERATOR(pg_catalog.=) c.workspace_id"
 	"  AND i.connector_id OPERATOR(pg_catalog.=) c.id"
+	" LEFT JOIN @.connector_versions v"
+	"   ON v.workspace_id OPERATOR(pg_catalog.=) c.workspace_id"
+	"  AND v.connector_id OPERATOR(pg_catalog.=) c.id"
+	"  AND v.version OPERATOR(pg_catalog.=) i.connector_version"
 	" WHERE c.workspace_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,
 	.argtypes = {UUIDOID, UUIDOID},
@@ -191,7 +207,8 @@ typedef struct Installed
 	int			version;		/* of the template */
 	CnJson	   *credentials;	/* as it was installed; null if it was not, but cloned */
 	CnJson	   *config;
-	bool		unchanged;
+	bool		same_definition;	/* as installed */
+	bool		same_mappings;
 } Installed;
 
 static CnJson *
@@ -228,7 +245,8 @@ read_connector(const CnWorkspace *workspace, const char *asked, Installed *resul
 	result->version = DatumGetInt32(cn_spi_value(0, 2, &isnull));
 	result->credentials = read_json(3, context);
 	result->config = read_json(4, context);
-	result->unchanged = DatumGetBool(cn_spi_value(0, 5, &isnull));
+	result->same_definition = DatumGetBool(cn_spi_value(0, 5, &isnull));
+	result->same_mappings = DatumGetBool(cn_spi_value(0, 6, &isnull));
 	cn_spi_end(&spi);
 }
 
@@ -275,6 +293,7 @@ connector_template_upgrade(PG_FUNCTION_ARGS)
 	bool		force = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	CnInstallation in = {0};
 	Installed	installed;
+	bool		unchanged;
 
 	in.workspace = cn_workspace_resolve(cn_arg_text(fcinfo, 2), CN_RIGHT_WRITE);
 	in.identity = cn_identity_name();
@@ -282,7 +301,8 @@ connector_template_upgrade(PG_FUNCTION_ARGS)
 	cn_installation_begin(&in, find_template(&in.workspace, &installed));
 	if (in.template->version <= installed.version)
 		PG_RETURN_INT32(installed.version);
-	if (!installed.unchanged && !force)
+	unchanged = installed.same_definition && (installed.same_mappings || !takes_mappings(&in));
+	if (!unchanged && !force)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("connector \"%s\" was changed since it was installed", installed.connector.name),
