@@ -626,15 +626,15 @@ sub _waiting
 	return;
 }
 
-# _wait_until SUB -- counted as waiting meanwhile; false if it does not come true.  The count goes down before
-# the answer is sent, so that a client that goes on at once is not counted twice.
+# _wait_until SUB [, SECONDS] -- counted as waiting meanwhile; false if it does not come true.  The count goes down
+# before the answer is sent, so that a client that goes on at once is not counted twice.
 sub _wait_until
 {
-	my ($condition) = @_;
+	my ($condition, $pause) = @_;
 	my $end = Time::HiRes::time() + $PATIENCE;
 	my $true;
 	_waiting(1);
-	sleep 0.002 while !($true = $condition->()) && Time::HiRes::time() < $end;
+	sleep $pause // 0.002 while !($true = $condition->()) && Time::HiRes::time() < $end;
 	_waiting(-1);
 	return $true;
 }
@@ -659,7 +659,7 @@ sub _barrier
 		$needed //= POSIX::ceil(_counter($file, 1) / $n) * $n;
 		return _counter($file) >= $needed;
 	};
-	return _reply(200, $OK) if _wait_until($complete);
+	return _reply(200, $OK) if _wait_until($complete, $n * 0.0002 + 0.001);
 	return _reply(500, qq({"error":"there are not $n at once"}));
 }
 
