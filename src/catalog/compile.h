@@ -79,6 +79,9 @@ extern void cn_compile_int(CnCompiler *c, const CnJson *value, const char *path,
 						   int *result);
 extern void cn_compile_bool(CnCompiler *c, const CnJson *value, const char *path, int *result);
 
+/* A SQL/JSON path that is not ours: the server takes it, and it has no variables, which would have no values. */
+extern void cn_compile_check_path(CnCompiler *c, const char *path, const char *where);
+
 /* A SQL/JSON path as written, checked. */
 extern void cn_compile_path(CnCompiler *c, const char *written, const char *where, CnPath *path);
 

@@ -243,8 +243,9 @@ compile_condition(CnCompiler *c, const CnJson *value, const char *path)
 	for (int i = 0; i < step->condition->nvars; i++)
 		cn_compile_check_expr(c, step->condition->vars[i].expr, path);
 	step->condition_path.text = step->condition->path;
-	wrong = c->check_path ? c->check_path(step->condition->path) : NULL;
-	if (wrong)
+	if (step->condition->whole)
+		cn_compile_check_path(c, step->condition->path, path);
+	else if (c->check_path && (wrong = c->check_path(step->condition->path)) != NULL)
 		cn_problem(c->problems, path, "%s", wrong);
 }
 

@@ -5,6 +5,8 @@
 
 #include <ctype.h>
 
+#include "expr/expr_pipe.h"
+
 void
 cn_problem(CnProblems *problems, const char *path, const char *fmt,...)
 {
@@ -116,15 +118,22 @@ cn_compile_bool(CnCompiler *c, const CnJson *value, const char *path, int *resul
 }
 
 void
-cn_compile_path(CnCompiler *c, const char *written, const char *where, CnPath *path)
+cn_compile_check_path(CnCompiler *c, const char *path, const char *where)
 {
-	const char *wrong;
+	const char *wrong = c->check_path ? c->check_path(path) : NULL;
 
-	path->text = cn_path_text(written);
-	path->many = cn_path_is_many(path->text);
-	wrong = c->check_path ? c->check_path(path->text) : NULL;
 	if (wrong)
 		cn_problem(c->problems, where, "%s", wrong);
+	else if (cn_expr_pipe_variable(path, strlen(path)))
+		cn_problem(c->problems, where, "a path has no variables");
+}
+
+void
+cn_compile_path(CnCompiler *c, const char *written, const char *where, CnPath *path)
+{
+	path->text = cn_path_text(written);
+	path->many = cn_path_is_many(path->text);
+	cn_compile_check_path(c, path->text, where);
 }
 
 /* ---- references ---- */

@@ -65,7 +65,8 @@ my %refused = (
 	'a group in a group'       => [ steps(group('g', group('h', get('a', '/ok')))), qr/a group cannot be in a group/ ],
 	'an empty group'           => [ steps(group('g')), qr/there is no step in it/ ],
 	'a condition that is none' => [ steps(get('a', '/ok', condition => '{{input.x}} ===')), qr/\$\.steps\[0\]\.condition: / ],
-	'a path that is none'      => [ steps(get('a', '/ok', condition => '$.input ? (')), qr/not a SQL\/JSON path/ ]);
+	'a path that is none'      => [ steps(get('a', '/ok', condition => '$.input ? (')), qr/not a SQL\/JSON path/ ],
+	'a variable in a path'     => [ steps(get('a', '/ok', output => '$ ? (@.a == $x)', condition => '$.input.x == $x')), qr/condition: a path has no variables\n.*output: a path has no variables/ ]);
 like(problems($refused{$_}[0]), $refused{$_}[1], "refused: $_") for sort keys %refused;
 
 #
