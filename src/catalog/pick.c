@@ -34,7 +34,8 @@ cn_path_find(const CnPath *path, Jsonb *value, Jsonb *vars)
 {
 	if (vars == NULL)
 		vars = cn_jsonb_empty_object();
-	return DatumGetJsonbP(DirectFunctionCall4(jsonb_path_query_array, JsonbPGetDatum(value),
+	/* _tz: without time zones a date beside a moment is an error that silence does not cover */
+	return DatumGetJsonbP(DirectFunctionCall4(jsonb_path_query_array_tz, JsonbPGetDatum(value),
 											  compiled_path(path), JsonbPGetDatum(vars),
 											  BoolGetDatum(true)));
 }
