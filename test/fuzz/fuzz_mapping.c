@@ -35,14 +35,14 @@ is_name(const char *name)
 static void
 check_path(const CnMappedValue *value)
 {
-	int			len = strlen(value->path);
+	int			len = strlen(value->path.text);
 	CnScope		scope = fuzz_scope(cn_json_null(), LIMIT);
 	int64		budget = LIMIT;
 	CnExprError error;
 
-	require(value->path[0] == '$');
-	require(cn_expr_pipe(value->path, len) == len);
-	require(!cn_expr_pipe_variable(value->path, len));
+	require(value->path.text[0] == '$');
+	require(cn_expr_pipe(value->path.text, len) == len);
+	require(!cn_expr_pipe_variable(value->path.text, len));
 	if (value->filters && cn_expr_apply(value->filters, cn_json_string("x", 1), &scope, &budget, &error) == NULL)
 		require(error.message != NULL);
 	require(budget >= 0);
