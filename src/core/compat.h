@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "executor/executor.h"
 #include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -40,6 +41,19 @@ cn_wait_event_http(void)
 	return event;
 #else
 	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* 16: a last argument asks for summarizing indexes only. */
+static inline void
+cn_insert_index_tuples(ResultRelInfo *target, TupleTableSlot *slot, EState *estate)
+{
+	if (target->ri_NumIndices == 0)
+		return;
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false);
+#else
+	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL);
 #endif
 }
 

@@ -9,7 +9,6 @@
 #include "core/uuid.h"
 #include "engine/settings.h"
 #include "queue/history.h"
-#include "queue/insert.h"
 #include "queue/payload.h"
 
 const char *
@@ -210,8 +209,8 @@ fill_outcome(CnHistoryRow *row, const CnExecution *execution, bool log_output)
 }
 
 void
-cn_history_write(const CnExecution *execution, const CnConnector *connector, Jsonb *input,
-				 const char *trigger, const char *executed_by)
+cn_history_write(CnHistoryRows *rows, const CnExecution *execution, const CnConnector *connector,
+				 Jsonb *input, const char *trigger, const char *executed_by)
 {
 	CnHistoryRow row;
 
@@ -229,5 +228,5 @@ cn_history_write(const CnExecution *execution, const CnConnector *connector, Jso
 	if (cn_engine_correlation_id[0])
 		set_text(&row, COL_CORRELATION, cn_engine_correlation_id);
 	fill_outcome(&row, execution, connector->log_response_data);
-	cn_history_insert(&row, cn_uuid_v7_time(cn_exec_id(execution)));
+	cn_history_add(rows, &row, cn_uuid_v7_time(cn_exec_id(execution)));
 }

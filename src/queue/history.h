@@ -8,6 +8,7 @@
 
 #include "catalog/cache.h"
 #include "engine/engine.h"
+#include "queue/insert.h"
 
 /* How a status is called in tables and results: "success", "failed", ... */
 extern const char *cn_status_name(const CnFailure *failure);
@@ -22,10 +23,11 @@ extern const char *cn_step_status_name(const CnStepRecord *step);
 extern Jsonb *cn_history_steps(const CnExecution *execution, bool payloads);
 
 /*
- * Write the one row of a finished execution, in the current transaction.
- * trigger: what started it ("sql").
+ * Add the one row of a finished execution to rows, which the caller flushes in the
+ * current transaction.  trigger: what started it ("sql").
  */
-extern void cn_history_write(const CnExecution *execution, const CnConnector *connector,
-							 Jsonb *input, const char *trigger, const char *executed_by);
+extern void cn_history_write(CnHistoryRows *rows, const CnExecution *execution,
+							 const CnConnector *connector, Jsonb *input, const char *trigger,
+							 const char *executed_by);
 
 #endif							/* CN_QUEUE_HISTORY_H */

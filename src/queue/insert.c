@@ -1,9 +1,9 @@
 /*
- * insert.c -- putting a row into the history.
+ * insert.c -- putting rows into the history.
  *
- * A row goes straight into the day's partition (core/table.h).  Where that
- * does not hold - the day has no partition yet, or somebody put a trigger on
- * the history - it goes through an ordinary INSERT.
+ * Rows go straight into the day's partition (core/table.h), those of one call
+ * together.  Where that does not hold - the day has no partition yet, or
+ * somebody put a trigger on the history - a row goes through an ordinary INSERT.
  */
 #include "postgres.h"
 
@@ -102,8 +102,27 @@ partition_of(TimestampTz at)
 }
 
 void
-cn_history_insert(CnHistoryRow *row, TimestampTz at)
+cn_history_add(CnHistoryRows *rows, CnHistoryRow *row, TimestampTz at)
 {
-	if (!cn_table_insert(partition_of(at), COL_COUNT, column_names, row->values, row->nulls))
+	Oid			relid = partition_of(at);
+
+	if (rows->writer && rows->relid != relid)
+		cn_history_flush(rows);
+	if (rows->writer == NULL)
+		rows->writer = cn_table_open(relid, COL_COUNT, column_names, rows->context);
+	rows->relid = relid;
+	if (rows->writer)
+		cn_table_add(rows->writer, row->values, row->nulls);
+	else
 		insert_by_statement(row);
+}
+
+void
+cn_history_flush(CnHistoryRows *rows)
+{
+	CnTableWriter *writer = rows->writer;
+
+	rows->writer = NULL;
+	if (writer)
+		cn_table_close(writer);
 }

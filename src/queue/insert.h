@@ -1,5 +1,5 @@
 /*
- * insert.h -- putting a row into the history.
+ * insert.h -- putting rows into the history.
  */
 #ifndef CN_QUEUE_INSERT_H
 #define CN_QUEUE_INSERT_H
@@ -7,6 +7,8 @@
 #include "postgres.h"
 
 #include "utils/timestamp.h"
+
+#include "core/table.h"
 
 /* The columns of a row, in the order of the table. */
 typedef enum CnHistoryColumn
@@ -44,7 +46,18 @@ typedef struct CnHistoryRow
 	bool		nulls[COL_COUNT];
 } CnHistoryRow;
 
-/* Insert row; at is the time in its id.  The current command sees it when it is over. */
-extern void cn_history_insert(CnHistoryRow *row, TimestampTz at);
+/* Rows on their way into the history; all zeros but for the context at first. */
+typedef struct CnHistoryRows
+{
+	MemoryContext context;		/* must not go before the last flush, but in error */
+	CnTableWriter *writer;		/* NULL: none is open */
+	Oid			relid;			/* the partition it writes to */
+} CnHistoryRows;
+
+/* Add row, which is copied; at is the time in its id. */
+extern void cn_history_add(CnHistoryRows *rows, CnHistoryRow *row, TimestampTz at);
+
+/* Write what is left.  The current command sees the rows when it is over. */
+extern void cn_history_flush(CnHistoryRows *rows);
 
 #endif							/* CN_QUEUE_INSERT_H */

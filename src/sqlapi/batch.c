@@ -223,11 +223,14 @@ connector_execute_batch(PG_FUNCTION_ARGS)
 	ArrayType  *inputs = inputs_argument(fcinfo, 1);
 	int			concurrency = concurrency_argument(fcinfo, 2);
 	CnCall		call;
+	Batch	   *batch;
 
 	cn_call_begin(&call, "connector_execute_batch()", cn_arg_text(fcinfo, 3), CN_RIGHT_EXECUTE);
 	cn_call_connector(&call, cn_arg_required(fcinfo, 0, "connector"));
 	InitMaterializedSRF(fcinfo, 0);
-	run_batch(make_batch(&call, fcinfo, inputs, concurrency));
+	batch = make_batch(&call, fcinfo, inputs, concurrency);
+	run_batch(batch);
+	cn_call_flush(&batch->call);
 	MemoryContextDelete(call.context);
 	return (Datum) 0;
 }

@@ -32,6 +32,7 @@ cn_call_begin(CnCall *call, const char *function, const char *workspace, CnRight
 	call->context = AllocSetContextCreate(CurrentMemoryContext, "connector call",
 										  ALLOCSET_DEFAULT_SIZES);
 	call->identity = cn_identity_name();
+	call->history.context = call->context;
 }
 
 /* A credential the definition names; what is wrong with it is for the step that needs it. */
@@ -204,8 +205,14 @@ void
 cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise)
 {
 	map_output(call, execution, raise);
-	cn_history_write(execution, call->connector, input, "sql", call->identity);
+	cn_history_write(&call->history, execution, call->connector, input, "sql", call->identity);
 	count(call, execution);
+}
+
+void
+cn_call_flush(CnCall *call)
+{
+	cn_history_flush(&call->history);
 }
 
 TupleDesc

@@ -15,6 +15,7 @@
 #include "catalog/cache.h"
 #include "core/identity.h"
 #include "engine/engine.h"
+#include "queue/insert.h"
 
 typedef struct CnCall
 {
@@ -24,6 +25,7 @@ typedef struct CnCall
 	CnConnector *connector;		/* NULL: a definition that is not saved */
 	CnDefinition *definition;
 	CnExecCredential *credentials;	/* those the definition names */
+	CnHistoryRows history;		/* recorded, and maybe not written yet */
 } CnCall;
 
 /* Resolve the workspace and who asks.  function: its name for errors, "connector_execute()". */
@@ -46,11 +48,14 @@ extern CnExecution *cn_call_start(CnCall *call, Jsonb *input, MemoryContext cont
 extern void cn_call_wait(CnExecution *execution);
 
 /*
- * Apply the connector's field mappings to the output of a finished execution, write
+ * Apply the connector's field mappings to the output of a finished execution, add
  * its history row and count it.  raise: a failure is going to be raised, so the
  * mappings need no subtransaction that could undo them alone.
  */
 extern void cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise);
+
+/* Write the rows that were added; after the call's last execution. */
+extern void cn_call_flush(CnCall *call);
 
 /* The row of type connector_result. */
 extern HeapTuple cn_call_result(const CnExecution *execution, TupleDesc desc);

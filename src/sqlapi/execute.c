@@ -30,6 +30,7 @@ execute(CnCall *call, FunctionCallInfo fcinfo, const char *function, bool raise)
 	cn_call_wait(execution);
 	old = MemoryContextSwitchTo(call->context);
 	cn_call_record(call, execution, input, raise);
+	cn_call_flush(call);
 	MemoryContextSwitchTo(old);
 	return execution;
 }
