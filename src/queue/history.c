@@ -116,12 +116,30 @@ build_step(CnJsonbBuilder *b, const CnStepRecord *step)
 }
 
 /* The reply is left out where it is the output, which the row has anyway. */
+static Jsonb *
+reply_payload(const CnStepRecord *step, const CnOutcome *outcome)
+{
+	return step->reply != outcome->output ? step->reply : NULL;
+}
+
 static void
 build_payloads(CnJsonbBuilder *b, const CnStepRecord *step, const CnOutcome *outcome)
 {
 	build_member_payload(b, "request", step->request_body);
-	if (step->reply != outcome->output)
-		build_member_payload(b, "response", step->reply);
+	build_member_payload(b, "response", reply_payload(step, outcome));
+}
+
+static bool
+has_payloads(const CnExecution *execution)
+{
+	for (int i = 0; i < cn_exec_step_count(execution); i++)
+	{
+		const CnStepRecord *step = cn_exec_step(execution, i);
+
+		if (step->request_body || reply_payload(step, cn_exec_outcome(execution)))
+			return true;
+	}
+	return false;
 }
 
 Jsonb *
@@ -190,7 +208,6 @@ fill_outcome(CnHistoryRow *row, const CnExecution *execution, bool log_output)
 
 	set_text(row, COL_STATUS, cn_status_name(failure));
 	set_value(row, COL_ATTEMPT, Int32GetDatum(1));
-	set_jsonb(row, COL_STEPS, cn_history_steps(execution, log_output));
 	if (log_output)
 		set_jsonb(row, COL_OUTPUT, cn_payload_for_history(outcome->output));
 	if (failure->code != CN_OK)
@@ -208,10 +225,12 @@ fill_outcome(CnHistoryRow *row, const CnExecution *execution, bool log_output)
 													  (int64) (outcome->execution_time_ms * 1000)));
 }
 
-void
+Jsonb *
 cn_history_write(CnHistoryRows *rows, const CnExecution *execution, const CnConnector *connector,
 				 Jsonb *input, const char *trigger, const char *executed_by)
 {
+	bool		payloads = connector->log_response_data && has_payloads(execution);
+	Jsonb	   *steps = cn_history_steps(execution, payloads);
 	CnHistoryRow row;
 
 	memset(row.nulls, true, sizeof(row.nulls));
@@ -227,6 +246,8 @@ cn_history_write(CnHistoryRows *rows, const CnExecution *execution, const CnConn
 	set_input_member(&row, COL_FLOW_RUN, input, "flow_run_id");
 	if (cn_engine_correlation_id[0])
 		set_text(&row, COL_CORRELATION, cn_engine_correlation_id);
+	set_jsonb(&row, COL_STEPS, steps);
 	fill_outcome(&row, execution, connector->log_response_data);
 	cn_history_add(rows, &row, cn_uuid_v7_time(cn_exec_id(execution)));
+	return payloads ? NULL : steps;
 }

@@ -24,10 +24,11 @@ extern Jsonb *cn_history_steps(const CnExecution *execution, bool payloads);
 
 /*
  * Add the one row of a finished execution to rows, which the caller flushes in the
- * current transaction.  trigger: what started it ("sql").
+ * current transaction.  trigger: what started it ("sql").  Returns the steps of the row
+ * if there is no payload in them, else NULL.
  */
-extern void cn_history_write(CnHistoryRows *rows, const CnExecution *execution,
-							 const CnConnector *connector, Jsonb *input, const char *trigger,
-							 const char *executed_by);
+extern Jsonb *cn_history_write(CnHistoryRows *rows, const CnExecution *execution,
+							  const CnConnector *connector, Jsonb *input, const char *trigger,
+							  const char *executed_by);
 
 #endif							/* CN_QUEUE_HISTORY_H */

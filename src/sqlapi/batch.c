@@ -100,10 +100,9 @@ static void
 settle(Batch *batch, BatchSlot *slot)
 {
 	MemoryContext old = MemoryContextSwitchTo(slot->context);
-	HeapTuple	result;
+	Jsonb	   *steps = cn_call_record(&batch->call, slot->execution, slot->input, false);
+	HeapTuple	result = cn_call_result(slot->execution, steps, batch->desc);
 
-	cn_call_record(&batch->call, slot->execution, slot->input, false);
-	result = cn_call_result(slot->execution, batch->desc);
 	MemoryContextSwitchTo(batch->call.context);
 	slot->result = heap_copytuple(result);
 	MemoryContextSwitchTo(old);

@@ -201,12 +201,16 @@ map_output(CnCall *call, CnExecution *execution, bool raise)
 		cn_exec_fail(execution, &failure);
 }
 
-void
+Jsonb *
 cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise)
 {
+	Jsonb	   *steps;
+
 	map_output(call, execution, raise);
-	cn_history_write(&call->history, execution, call->connector, input, "sql", call->identity);
+	steps = cn_history_write(&call->history, execution, call->connector, input, "sql",
+							 call->identity);
 	count(call, execution);
+	return steps;
 }
 
 void
@@ -226,7 +230,7 @@ cn_call_row_type(FunctionCallInfo fcinfo)
 }
 
 HeapTuple
-cn_call_result(const CnExecution *execution, TupleDesc desc)
+cn_call_result(const CnExecution *execution, Jsonb *steps, TupleDesc desc)
 {
 	const CnOutcome *outcome = cn_exec_outcome(execution);
 	const CnFailure *failure = &outcome->failure;
@@ -245,7 +249,7 @@ cn_call_result(const CnExecution *execution, TupleDesc desc)
 	}
 	values[5] = Int32GetDatum(outcome->http_status);
 	nulls[5] = outcome->http_status == 0;
-	values[6] = JsonbPGetDatum(cn_history_steps(execution, false));
+	values[6] = JsonbPGetDatum(steps ? steps : cn_history_steps(execution, false));
 	values[7] = Float8GetDatum(outcome->execution_time_ms);
 	return heap_form_tuple(desc, values, nulls);
 }

@@ -50,15 +50,16 @@ extern void cn_call_wait(CnExecution *execution);
 /*
  * Apply the connector's field mappings to the output of a finished execution, add
  * its history row and count it.  raise: a failure is going to be raised, so the
- * mappings need no subtransaction that could undo them alone.
+ * mappings need no subtransaction that could undo them alone.  Returns what cn_call_result
+ * wants as steps.
  */
-extern void cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise);
+extern Jsonb *cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise);
 
 /* Write the rows that were added; after the call's last execution. */
 extern void cn_call_flush(CnCall *call);
 
-/* The row of type connector_result. */
-extern HeapTuple cn_call_result(const CnExecution *execution, TupleDesc desc);
+/* The row of type connector_result.  steps: the history's, or NULL. */
+extern HeapTuple cn_call_result(const CnExecution *execution, Jsonb *steps, TupleDesc desc);
 
 /* The type of rows the function returns. */
 extern TupleDesc cn_call_row_type(FunctionCallInfo fcinfo);

@@ -64,7 +64,8 @@ connector_try_execute(PG_FUNCTION_ARGS)
 {
 	CnCall		call;
 	CnExecution *execution = execute(&call, fcinfo, "connector_try_execute()", false);
-	Datum		result = HeapTupleGetDatum(cn_call_result(execution, cn_call_row_type(fcinfo)));
+	HeapTuple	row = cn_call_result(execution, NULL, cn_call_row_type(fcinfo));
+	Datum		result = HeapTupleGetDatum(row);
 
 	MemoryContextDelete(call.context);
 	return result;
