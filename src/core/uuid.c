@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
 
 #include "core/chars.h"
@@ -25,6 +26,32 @@ set_time(pg_uuid_t *id, uint64 ms, uint32 fraction)
 	memcpy(id->data, &head, sizeof(head));
 }
 
+/*
+ * Random bytes of one id.  Asking for them costs a microsecond however few they are,
+ * so that those of many ids are fetched at once; each is used once.
+ */
+#define RANDOM_BYTES 8
+#define RANDOM_IDS 64
+
+static void
+set_random(pg_uuid_t *id)
+{
+	static char pool[RANDOM_IDS][RANDOM_BYTES];
+	static int	left = 0;
+	static int	pid = 0;		/* whose they are: a fork must not use them again */
+
+	if (left == 0 || pid != MyProcPid)
+	{
+		if (!pg_strong_random(pool, sizeof(pool)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random values")));
+		left = RANDOM_IDS;
+		pid = MyProcPid;
+	}
+	memcpy(id->data + 8, pool[--left], RANDOM_BYTES);
+}
+
 void
 cn_uuid_v7(pg_uuid_t *id)
 {
@@ -38,10 +65,7 @@ cn_uuid_v7(pg_uuid_t *id)
 		ticks = last + 1;
 	last = ticks;
 
-	if (!pg_strong_random(id->data + 8, 8))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random values")));
+	set_random(id);
 	id->data[8] = (id->data[8] & 0x3f) | 0x80;
 	set_time(id, ticks / 4096, ticks % 4096);
 }
