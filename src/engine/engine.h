@@ -119,7 +119,10 @@ extern CnExecution *cn_exec_create(const CnExecInput *input, MemoryContext conte
 /* A success turns into failure after all: what was to be done with the output failed.  It is kept. */
 extern void cn_exec_fail(CnExecution *execution, const CnFailure *failure);
 
-/* Start the first step; done is called when all is over: from here, or from the mux' turn. */
+/*
+ * Start the first step; done is called when all is over: from here, or from the mux' turn.
+ * It may start other executions; the context must outlive the turn.
+ */
 extern void cn_exec_start(CnExecution *execution, CnHttpMux *mux, CnExecDone done, void *arg);
 
 /* Let it fail instead, before anything was sent. */
