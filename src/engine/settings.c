@@ -34,7 +34,7 @@ cn_engine_init(void)
 							NULL, &cn_engine_max_json_depth,
 							64, 1, 1000, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("connector.max_logged_payload",
-							"Largest input or output that the history keeps; a larger one leaves a marker.",
+							"Largest input, output, request or reply that the history keeps; a larger one leaves a marker.",
 							"-1 keeps all.", &cn_engine_max_logged_payload,
 							64, -1, 1024 * 1024, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("connector.retry_delay",

@@ -37,7 +37,7 @@ COMMENT ON TABLE @extschema@.connectors IS
 COMMENT ON COLUMN @extschema@.connectors.config IS 'The definition; docs/connectors.md and docs/definition.schema.json.';
 COMMENT ON COLUMN @extschema@.connectors.created_from_template_version IS
 'Version of the template it was made from; connector_template_updates() lists newer ones.';
-COMMENT ON COLUMN @extschema@.connectors.log_response_data IS 'false: executions are recorded without their output.';
+COMMENT ON COLUMN @extschema@.connectors.log_response_data IS 'false: executions are recorded without their output, and without the requests and replies of their steps.';
 
 -- One row a version, the current one included; kept when the connector is deleted.
 CREATE TABLE @extschema@.connector_versions (
