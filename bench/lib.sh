@@ -79,6 +79,7 @@ shared_preload_libraries = 'connector'
 connector.key_file = '$CN_STAGE/keys'
 connector.allowed_networks = '127.0.0.1/32'
 shared_buffers = 512MB
+min_wal_size = 2GB
 max_wal_size = 8GB
 autovacuum = off
 CONF
@@ -90,5 +91,16 @@ CREATE EXTENSION connector;
 SELECT connector_maintain();
 CREATE ROLE tenant LOGIN;
 SELECT connector_create_workspace('bench', owner => 'tenant');
+SQL
+}
+
+# age_database -- have it as after some time of work: buffers that were used, WAL files to be used again.
+age_database() {
+	as_super <<SQL
+CREATE TABLE filler (t text);
+ALTER TABLE filler ALTER t SET STORAGE PLAIN;
+INSERT INTO filler SELECT repeat('x', 7900) FROM generate_series(1, 65536);
+DROP TABLE filler;
+CHECKPOINT;
 SQL
 }
