@@ -220,6 +220,46 @@ body_value(const CnReplyBody *body, CnReplyKind kind, CnFailure *failure)
 	return body->type[0] ? binary_value(body, failure) : guessed_value(body, failure);
 }
 
+/* ---- secrets ---- */
+
+/* Has no step before this one prepared the same credential? */
+static bool
+is_first_use(const CnExecution *execution, int i)
+{
+	const CnCredential *credential = execution->steps[i].secrets.credential;
+
+	for (int j = 0; credential && j < i; j++)
+		if (execution->steps[j].secrets.credential == credential)
+			return false;
+	return credential != NULL;
+}
+
+/*
+ * Blank the values of all credentials the execution has used by now: a remote
+ * may tell one step what another has sent.
+ */
+static const char *
+redact(const CnStep *step, const char *text, int64 *len)
+{
+	const CnExecution *execution = step->execution;
+
+	for (int i = 0; i < execution->given.definition->all_count; i++)
+		if (is_first_use(execution, i))
+			text = cn_secrets_redact(&execution->steps[i].secrets, text, len);
+	return text;
+}
+
+static Jsonb *
+redact_jsonb(const CnStep *step, Jsonb *value)
+{
+	const CnExecution *execution = step->execution;
+
+	for (int i = 0; i < execution->given.definition->all_count; i++)
+		if (is_first_use(execution, i))
+			value = cn_secrets_redact_jsonb(&execution->steps[i].secrets, value);
+	return value;
+}
+
 /* ---- the remote's own words ---- */
 
 /* The text at the first of the usual places of an error's message. */
@@ -263,7 +303,7 @@ one_line(const char *text)
 }
 
 static char *
-remote_message(const CnSecrets *secrets, const CnReplyBody *body)
+remote_message(const CnStep *step, const CnReplyBody *body)
 {
 	CnJsonLimits limits = {.max_depth = 32};
 	CnJsonError error;
@@ -282,17 +322,18 @@ remote_message(const CnSecrets *secrets, const CnReplyBody *body)
 	if (found == NULL)
 		return NULL;
 	len = strlen(found);
-	return one_line(cn_secrets_redact(secrets, found, &len));	/* before it is cut */
+	return one_line(redact(step, found, &len));	/* before it is cut */
 }
 
 static void
-status_failed(const CnSecrets *secrets, const CnHttpReply *reply, const CnReplyBody *body,
-			  CnFailure *failure)
+status_failed(CnStep *step, const CnHttpReply *reply, const CnReplyBody *body)
 {
+	CnFailure  *failure = &step->record.failure;
+
 	cn_fail(failure, cn_code_for_status(reply->status), "the remote answered with HTTP status %d",
 			reply->status);
 	failure->http_status = reply->status;
-	failure->remote_message = remote_message(secrets, body);
+	failure->remote_message = remote_message(step, body);
 }
 
 /* What a rule's author calls it, or what its status says. */
@@ -315,7 +356,7 @@ rule_failed(CnStep *step, const CnErrorRule *rule, const CnHttpReply *reply,
 	else
 		cn_fail(failure, code, "the remote answered with HTTP status %d", reply->status);
 	failure->http_status = reply->status;
-	failure->remote_message = remote_message(&step->secrets, body);
+	failure->remote_message = remote_message(step, body);
 	step->action = rule->action;
 }
 
@@ -340,7 +381,7 @@ transfer_failed(CnStep *step, const CnFailure *source)
 	int64		len = strlen(source->message);
 
 	*failure = *source;
-	failure->message = pstrdup(cn_secrets_redact(&step->secrets, source->message, &len));
+	failure->message = pstrdup(redact(step, source->message, &len));
 	failure->hint = source->hint ? pstrdup(source->hint) : NULL;
 }
 
@@ -353,7 +394,7 @@ cn_reply_value(CnStep *step, CnReplyBody *body)
 	body->value = body_value(body, step->def->reply_kind, &body->failure);
 	/* without an escape in it, the text had all there is to blank */
 	if (body->value && body->len > 0 && memchr(body->data, '\\', body->len))
-		body->value = cn_secrets_redact_jsonb(&step->secrets, body->value);
+		body->value = redact_jsonb(step, body->value);
 	return body->value;
 }
 
@@ -402,14 +443,14 @@ cn_reply_read(CnStep *step)
 
 	read_content_type(reply->content_type, &body);
 	if (body.len > 0)
-		body.data = cn_secrets_redact(&step->secrets, body.data, &body.len);
+		body.data = redact(step, body.data, &body.len);
 	rule = cn_rule_find(step, reply->status, &body);
 	if (rule && rule->action == CN_ACTION_IGNORE)
 		take_value(step, &body, true);
 	else if (rule)
 		rule_failed(step, rule, reply, &body);
 	else if (reply->status < 200 || reply->status > 299)
-		status_failed(&step->secrets, reply, &body, &step->record.failure);
+		status_failed(step, reply, &body);
 	else
 		take_value(step, &body, false);
 	if (step->record.failure.code != CN_OK)

@@ -346,6 +346,17 @@ is($kept->{second}{response}{headers}{'x-api-key'}, '[redacted]', 'a reply that 
 is(json_text($kept->{fifth}{request}{key}), '"[redacted]"', 'and so is the request');
 is(json_text($row->{output}{headers}{'x-api-key'}), '"[redacted]"', 'and the output');
 
+# A remote may tell one step what another has sent, in words of its own.
+$mock->reply('/told', { json => { said => "it was $secret{one}", list => [ $secret{two} ] } });
+$mock->reply('/escaped', { body => '{"said":"' . join('', map { sprintf '\\u%04x', ord } split //, $secret{one}) . '"}' });
+$mock->reply('/refused', { status => 403, json => { message => "not with $secret{one}" } });
+my @told = (get('a', '/ok', credential => 'one'), get('b', '/told', credential => 'two'));
+$row = $s->run({ %{ steps(@told, get('c', '/escaped')) }, result => [ '{{b}}', '{{c}}' ] });
+is(json_text($row->{output}), '[{"list":["[redacted]"],"said":"it was [redacted]"},{"said":"[redacted]"}]', 'the secrets of earlier steps are blanked, too');
+$row = $s->run(steps(@told, get('c', '/refused')));
+is($row->{error_message}, 'the remote answered with HTTP status 403: not with [redacted]', 'also in messages');
+unlike(json_text($s->recorded_steps($row)), qr/secret-value/, 'and the history');
+
 # Where a reply says where to go, the credential does not follow.
 $mock->reply('/next', { json => { next => $other->url . '/echo', here => "$url/echo" } });
 $row = $s->run({ %{ steps(get('a', '/next'), { id => 'b', url => '{{a.next}}' }) }, credential => 'one' });
