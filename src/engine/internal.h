@@ -38,6 +38,7 @@ typedef struct CnStep
 	CnHttpTransfer *transfer;	/* while SENDING */
 	CnHttpTimer *timer;			/* while WAITING */
 	CnAction	action;			/* what a rule made of the last reply */
+	bool		given_up;		/* not repeated only because a step beside it had failed */
 
 	const CnJson *output;		/* record.output as a tree, made when first read */
 	const CnJson *report;		/* steps.<id>, likewise */

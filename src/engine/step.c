@@ -116,9 +116,10 @@ cn_step_fatal(const CnStep *step)
 	{
 		for (int i = 0; i < step->def->step_count; i++)
 		{
-			const CnStepRecord *fatal = cn_step_fatal(member_of(step, i));
+			const CnStep *member = member_of(step, i);
+			const CnStepRecord *fatal = cn_step_fatal(member);
 
-			if (fatal)
+			if (fatal && !member->given_up)
 				return fatal;
 		}
 	}
@@ -180,6 +181,7 @@ fail_step(CnStep *step)
 			continue;
 		cn_http_timer_stop(beside->timer);
 		beside->timer = NULL;
+		beside->given_up = true;
 		end_step(beside, CN_STEP_FAILED);
 	}
 }
@@ -207,7 +209,7 @@ asked_delay(const CnStep *step)
 }
 
 static CnVerdict
-decide(const CnStep *step, int64 *delay_ms)
+decide(CnStep *step, int64 *delay_ms)
 {
 	const CnExecution *execution = step->execution;
 	const CnStepDef *def = step->def;
@@ -228,10 +230,15 @@ decide(const CnStep *step, int64 *delay_ms)
 		.asked_ms = asked_delay(step),
 		.remaining_ms = cn_exec_remaining_ms(execution),
 	};
+	CnVerdict	verdict = cn_retry_decide(&policy, &attempt, pg_prng_double(&pg_global_prng_state),
+										  delay_ms);
 
-	if (is_doomed(step))
-		policy.max_retries = 0;
-	return cn_retry_decide(&policy, &attempt, pg_prng_double(&pg_global_prng_state), delay_ms);
+	if (verdict == CN_VERDICT_RETRY && is_doomed(step))
+	{
+		step->given_up = true;
+		verdict = CN_VERDICT_FAIL;
+	}
+	return verdict;
 }
 
 /* The failure of an attempt whose request may have taken effect. */
