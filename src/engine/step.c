@@ -241,6 +241,18 @@ decide(CnStep *step, int64 *delay_ms)
 	return verdict;
 }
 
+/* Whoever tries again, without us, has to know when the remote will listen. */
+static void
+say_when(CnStep *step)
+{
+	CnFailure  *failure = &step->record.failure;
+	int64		asked_ms = asked_delay(step);
+
+	if (asked_ms > 0 && cn_code_info(failure->code)->retryable)
+		failure->message = psprintf("%s (retry after " INT64_FORMAT " s)", failure->message,
+									(asked_ms + 999) / 1000);
+}
+
 /* The failure of an attempt whose request may have taken effect. */
 static void
 outcome_unknown(CnFailure *failure)
@@ -298,6 +310,8 @@ on_reply(CnHttpTransfer *transfer, void *arg)
 	blame_deadline(step);
 	if (step->record.failure.code != CN_OK)
 		verdict = decide(step, &delay_ms);
+	if (step->record.failure.code != CN_OK && verdict == CN_VERDICT_FAIL)
+		say_when(step);
 	cn_http_release(step->transfer);
 	step->transfer = NULL;
 

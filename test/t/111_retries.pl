@@ -208,7 +208,7 @@ for my $asked (100, 86_400, '99999999999999999999', 'Fri, 31 Dec 2199 23:59:59 G
 	$mock->forget;
 	is(tried({ retries => 5 }), 'failed rate_limited 1 1', "a wait beyond the deadline is not begun: $asked");
 }
-raises({ retries => 5 }, 'NC006: connector "c\d+": the remote answered with HTTP status 429\nDETAIL:  Code rate_limited', 'and is a rate limit');
+raises({ retries => 5 }, 'NC006: connector "c\d+": the remote answered with HTTP status 429 \(retry after 86400 s\)\nDETAIL:  Code rate_limited', 'and is a rate limit');
 $mock->reply('/x', { status => 429, headers => [ 'Retry-After' => 10 ] });
 $mock->forget;
 is(tried({ retries => 5, deadline_ms => 5000 }), 'failed rate_limited 1 1', 'a definition\'s deadline is one, too');
