@@ -8,7 +8,7 @@ BEGIN {
 	part("waiting for sockets", "^(cn_http_wait|epoll_wait)$")
 	part("setting libcurl's options", "^http_hop_begin$")
 	part("resetting and wiping handles", "^http_slot_release$")
-	part("history: rows into table and indexes", "^(cn_history_insert|cn_history_flush)$")
+	part("history: rows into table and indexes", "^(cn_history_add|cn_history_flush|cn_table_add|cn_table_close|write_rows)$")
 	part("history: building rows", "^(cn_history_write|cn_history_steps)$")
 	part("request: rendering, checks", "^(cn_request_build|cn_secrets_init)$")
 	part("reply: checks, jsonb, output", "^cn_reply_read$")
@@ -16,7 +16,7 @@ BEGIN {
 	part("counting", "^cn_stats_count$")
 	part("result rows", "^(cn_call_result|tuplestore_puttuple)$")
 	part("memory contexts", "^MemoryContextDelete$|^AllocSetContextCreateInternal$")
-	part("the engine's states, the batch's loop", "^connector_execute")
+	part("the engine's states, the loop around it", "^connector_execute")
 	part("commit", "^CommitTransactionCommand$")
 	part("the rest of the server", ".")
 }
