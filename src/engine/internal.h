@@ -38,6 +38,7 @@ typedef struct CnStep
 	CnHttpTransfer *transfer;	/* while SENDING */
 	CnHttpTimer *timer;			/* while WAITING */
 	CnAction	action;			/* what a rule made of the last reply */
+	bool		out_of_time;	/* the execution's deadline ended it */
 	bool		given_up;		/* not repeated only because a step beside it had failed */
 
 	const CnJson *output;		/* record.output as a tree, made when first read */
@@ -132,6 +133,12 @@ typedef struct CnReplyBody
 	CnFailure	failure;		/* why it could not be */
 	bool		read;
 } CnReplyBody;
+
+/*
+ * In PG_CATCH: was it only that a value became larger than jsonb can be?  Then the
+ * error is taken back and *failure says so of what; context is current.
+ */
+extern bool cn_too_large(MemoryContext context, CnFailure *failure, const char *what);
 
 /* The body's value; NULL if it has none, and body->failure. */
 extern Jsonb *cn_reply_value(CnStep *step, CnReplyBody *body);

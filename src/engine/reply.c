@@ -426,12 +426,45 @@ keep_error(CnStep *step, CnReplyBody *body)
 		step->record.reply = cn_reply_value(step, body);
 }
 
+bool
+cn_too_large(MemoryContext context, CnFailure *failure, const char *what)
+{
+	if (geterrcode() != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		return false;
+	/* only memory was used so far, which goes with the execution: there is nothing to roll back */
+	MemoryContextSwitchTo(context);
+	FlushErrorState();
+	cn_fail(failure, CN_LIMIT_EXCEEDED, "%s is larger than jsonb can hold", what);
+	return true;
+}
+
+/* A complete reply: is it an error, and what does it hold? */
+static void
+read_body(CnStep *step, const CnHttpReply *reply, CnReplyBody *body)
+{
+	const CnErrorRule *rule;
+
+	if (body->len > 0)
+		body->data = redact(step, body->data, &body->len);
+	rule = cn_rule_find(step, reply->status, body);
+	if (rule && rule->action == CN_ACTION_IGNORE)
+		take_value(step, body, true);
+	else if (rule)
+		rule_failed(step, rule, reply, body);
+	else if (reply->status < 200 || reply->status > 299)
+		status_failed(step, reply, body);
+	else
+		take_value(step, body, false);
+	if (step->record.failure.code != CN_OK)
+		keep_error(step, body);
+}
+
 void
 cn_reply_read(CnStep *step)
 {
 	const CnHttpReply *reply = cn_http_reply(step->transfer);
 	CnReplyBody body = {.data = reply->body,.len = reply->body_len};
-	const CnErrorRule *rule;
+	MemoryContext context = CurrentMemoryContext;
 
 	step->action = CN_ACTION_DEFAULT;
 	record_reply(step, reply);
@@ -440,19 +473,17 @@ cn_reply_read(CnStep *step)
 		transfer_failed(step, &reply->failure);
 		return;
 	}
-
 	read_content_type(reply->content_type, &body);
-	if (body.len > 0)
-		body.data = redact(step, body.data, &body.len);
-	rule = cn_rule_find(step, reply->status, &body);
-	if (rule && rule->action == CN_ACTION_IGNORE)
-		take_value(step, &body, true);
-	else if (rule)
-		rule_failed(step, rule, reply, &body);
-	else if (reply->status < 200 || reply->status > 299)
-		status_failed(step, reply, &body);
-	else
-		take_value(step, &body, false);
-	if (step->record.failure.code != CN_OK)
-		keep_error(step, &body);
+	PG_TRY();
+	{
+		read_body(step, reply, &body);
+	}
+	PG_CATCH();
+	{
+		/* a remote's reply never raises, whatever the definition's paths make of it */
+		if (!cn_too_large(context, &step->record.failure, "what the paths find in the reply"))
+			PG_RE_THROW();
+		step->record.failure.http_status = step->record.http_status;
+	}
+	PG_END_TRY();
 }

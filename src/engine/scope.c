@@ -267,16 +267,15 @@ variables(CnStep *step, CnFailure *failure)
 	return cn_jsonb_from_json(cn_json_object(members, condition->nvars));
 }
 
-int
-cn_step_condition(CnStep *step, CnFailure *failure)
+static int
+holds(CnStep *step, CnFailure *failure)
 {
 	const CnCondition *condition = step->def->condition;
+	Jsonb	   *vars = variables(step, failure);
 	Jsonb	   *target;
-	Jsonb	   *vars;
 	Jsonb	   *items;
 	JsonbValue *only;
 
-	vars = variables(step, failure);
 	if (vars == NULL)
 		return -1;
 	target = condition->whole ? whole_scope(step->execution) : vars;
@@ -289,4 +288,23 @@ cn_step_condition(CnStep *step, CnFailure *failure)
 		return only->val.boolean;
 	/* a path that is no predicate: does it find anything? */
 	return condition->whole && only->type != jbvNull;
+}
+
+int
+cn_step_condition(CnStep *step, CnFailure *failure)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int result = -1;
+
+	PG_TRY();
+	{
+		result = holds(step, failure);
+	}
+	PG_CATCH();
+	{
+		if (!cn_too_large(context, failure, "what the condition looks at"))
+			PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return result;
 }

@@ -123,7 +123,8 @@ cn_step_fatal(const CnStep *step)
 				return fatal;
 		}
 	}
-	if (step->state == CN_STEP_OVER && step->record.status == CN_STEP_FAILED && !goes_on(step))
+	if (step->state == CN_STEP_OVER && step->record.status == CN_STEP_FAILED &&
+		(step->out_of_time || !goes_on(step)))
 		return &step->record;
 	return NULL;
 }
@@ -274,6 +275,7 @@ blame_deadline(CnStep *step)
 		return;
 	failure->message = psprintf("%s: the execution's deadline has passed", failure->message);
 	failure->hint = deadline_hint;
+	step->out_of_time = true;
 }
 
 /* WAITING is left here: it is time for the next attempt. */
@@ -344,6 +346,7 @@ send_attempt(CnStep *step)
 		cn_fail(&step->record.failure, CN_TIMEOUT,
 				"the execution's deadline has passed before the request could be sent");
 		step->record.failure.hint = deadline_hint;
+		step->out_of_time = true;
 		fail_step(step);
 		return;
 	}
@@ -373,17 +376,9 @@ prepare_secrets(CnStep *step)
 						   execution->context, &step->record.failure);
 }
 
-static void
-begin_request(CnStep *step)
-{
-	if (prepare_secrets(step) && cn_request_build(step))
-		send_attempt(step);
-	else
-		fail_step(step);
-}
-
-void
-cn_step_begin(CnStep *step)
+/* Do what comes before the request is sent; false if it is not to be, for the step is over. */
+static bool
+prepare(CnStep *step)
 {
 	int			holds = true;
 
@@ -391,15 +386,50 @@ cn_step_begin(CnStep *step)
 	step->record.started_ms = ms_between(step->execution->started_us, step->started_us);
 	if (step->def->condition)
 		holds = cn_step_condition(step, &step->record.failure);
-	if (holds < 0)
-		fail_step(step);
-	else if (!holds)
+	if (holds == false)
 		skip(step);
-	else if (!step->def->is_group)
-		begin_request(step);
-	else
+	else if (holds < 0 ||
+			 (!step->def->is_group && !(prepare_secrets(step) && cn_request_build(step))))
+		fail_step(step);
+	return step->state == CN_STEP_PENDING;
+}
+
+/* A step beside it cannot be sent, which ends the execution: no need to send this one. */
+static void
+give_up(CnStep *step)
+{
+	cn_fail(&step->record.failure, CN_CANCELLED,
+			"the request was not sent, since another step of the group had failed");
+	step->given_up = true;
+	end_step(step, CN_STEP_FAILED);
+}
+
+/* All requests are made before the first is sent: what cannot be made ends the group without effects. */
+static void
+begin_members(CnStep *group)
+{
+	for (int i = 0; i < group->def->step_count; i++)
+		(void) prepare(member_of(group, i));
+	for (int i = 0; i < group->def->step_count; i++)
 	{
-		for (int i = 0; i < step->def->step_count; i++)
-			cn_step_begin(member_of(step, i));
+		CnStep	   *member = member_of(group, i);
+
+		if (member->state != CN_STEP_PENDING)
+			continue;
+		if (is_doomed(member))
+			give_up(member);
+		else
+			send_attempt(member);
 	}
+}
+
+void
+cn_step_begin(CnStep *step)
+{
+	if (!prepare(step))
+		return;
+	if (step->def->is_group)
+		begin_members(step);
+	else
+		send_attempt(step);
 }

@@ -110,6 +110,30 @@ for my $limit ($definition =~ /#define (?:MIN|MAX)_TIMEOUT_MS (\d+)/g)
 }
 
 #
+# The schema takes what the check takes: the cases of the unit tests, and our own templates.
+#
+my $cases = slurp_file("$root/test/unit/cases/definition.test");
+my (@taken, @unknown);
+while ($cases =~ /^check[^\n]*\n(\{[^\n]*\})\n([^\n]*)$/mg)
+{
+	my ($config, $problems) = ($1, $2);
+	push @taken,   $config if $problems eq 'ok';
+	push @unknown, $config if $problems =~ /\A\$[\w.\[\]]*: unknown key\z/;
+}
+cmp_ok(scalar @taken, '>', 40, 'there are definitions to try');
+for my $config (@taken)
+{
+	is(query("SELECT string_agg(concat_ws(' ', instance_path, schema_path, message), '; ')"
+			  . " FROM connector_validate_json(\$s\$$schema\$s\$, \$c\$$config\$c\$)"), '', "the schema takes $config");
+}
+for my $config (@unknown)
+{
+	is(query("SELECT connector_json_is_valid(\$s\$$schema\$s\$, \$c\$$config\$c\$)"), 'f', "the schema refuses $config");
+}
+is(query("SELECT string_agg(name, ', ') FROM connector_templates WHERE NOT connector_json_is_valid(\$s\$$schema\$s\$, config)"),
+	'', 'the schema takes every official template');
+
+#
 # Every public function, type, table and view is mentioned.
 #
 my $all = join "\n", map { slurp_file($_) } glob("'$root'/docs/*.md");

@@ -294,10 +294,10 @@ is(outcome($row), 'success - g=success a=success b=failed c=success', 'the conne
 $row = $s->run(steps({ %{ group('g', get('a', '/ok'), get('b', '/status/404')) }, continue_on_error => NO }, get('c', '/ok')), {}, continue_on_error => 'true');
 is(outcome($row), 'failed not_found g=failed a=success b=failed', 'and a group may overrule it');
 
-# What cannot even be sent fails like the rest, at the end of the group.
+# What cannot even be sent ends the group before anything is.
 $mock->forget;
 $row = $s->run(steps(group('g', get('a', '/{{input.nothing}}'), get('b', '/ok'))));
-is(outcome($row), 'failed input_invalid g=failed a=failed b=success', 'a step that cannot be sent lets those beside it finish');
+is(outcome($row), 'failed input_invalid g=failed a=failed b=cancelled', 'a step that cannot be made keeps those beside it from being sent');
 $row = $s->run(steps(group('g', get('a', '/{{input.nothing}}'), get('b', '/{{input.nothing}}'))));
 is(outcome($row), 'failed input_invalid g=failed a=failed b=failed', 'even if none can');
 
@@ -375,7 +375,7 @@ is(outcome($row), 'failed credential_missing a=success b=failed', 'of a step tha
 is($row->{error_message}, 'there is no credential "no-such/label"', 'and is named');
 is(scalar $mock->requests('/never'), 0, 'nothing was sent without it');
 is(outcome($s->run(steps(get('a', '/ok', credential => 'no-such', continue_on_error => YES), get('b', '/ok')))), 'success - a=failed b=success', 'which can be passed over');
-is(outcome($s->run(steps(group('g', get('a', '/ok', credential => 'no-such'), get('b', '/ok', credential => 'one'))))), 'failed credential_missing g=failed a=failed b=success', 'in a group it is a failure like any other');
+is(outcome($s->run(steps(group('g', get('a', '/ok', credential => 'no-such'), get('b', '/ok', credential => 'one'))))), 'failed credential_missing g=failed a=failed b=cancelled', 'in a group it is a failure like any other');
 is($s->ask(q(SELECT string_agg(service_name || '/' || label, ',' ORDER BY service_name, label) FROM workspace_api_credentials WHERE last_used_at IS NOT NULL)), '', 'uses are not folded yet');
 $s->ask('SELECT connector_maintain()');
 is($s->ask(q(SELECT string_agg(service_name || '/' || label, ',' ORDER BY service_name, label) FROM workspace_api_credentials WHERE last_used_at IS NOT NULL)), 'one/default,two/default,two/spare', 'each credential that was sent is marked as used');
@@ -513,9 +513,8 @@ is(outcome($row), 'timeout timeout a=success g=timeout b=success c=timeout', 'co
 is(outcome($s->run({ %$slow, deadline_ms => 3_600_000 })), 'timeout timeout a=success g=timeout b=success c=timeout', 'a definition cannot ask for more');
 $mock->forget;
 $row = $s->run(steps(get('a', '/drip?ms=250&bytes=5', continue_on_error => YES), get('b', '/never')));
-is(outcome($row), 'timeout timeout a=timeout b=timeout', 'after it nothing more is sent');
+is(outcome($row), 'timeout timeout a=timeout', 'after it nothing more is begun');
 is(scalar $mock->requests('/never'), 0, 'as the server has seen');
-is($row->{steps}[1]{attempts}, 0, 'and the record says');
 $s->ask('RESET connector.max_execution_time');
 $mock->reply('/later', { status => 503, headers => [ 'Retry-After' => 3 ] });
 $row = $s->run({ %{ steps(get('a', '/later', retries => 5)) }, deadline_ms => 2000 });
@@ -548,6 +547,35 @@ for my $case (sort keys %hanging)
 }
 cmp_ok($s->descriptors, '<=', $open, 'there are no more descriptors than before');
 is($s->ask(q(SELECT count(*) FROM pg_backend_memory_contexts WHERE name IN ('connector call', 'connector execution'))), 0, 'no context is left');
+
+#
+# The deadline is that of the whole, whatever a step may do without.
+#
+$row = $s->run({ %{ steps(get('a', '/hang', continue_on_error => YES), get('b', '/ok')) }, deadline_ms => 1000 });
+is(outcome($row), 'timeout timeout a=timeout', 'a deadline ends the execution although the step may fail');
+$row = $s->run({ %{ steps(group('g', get('a', '/hang'), get('b', '/ok'))) }, continue_on_error => YES, deadline_ms => 1000 });
+is(outcome($row), 'timeout timeout g=timeout a=timeout b=success', 'in a group, too');
+
+#
+# What cannot be made ends a group before anything is sent.
+#
+$mock->forget;
+$row = $s->run(steps(group('g', get('a', '/ok'), get('b', '/ok?x={{input.nothing}}'), get('c', '/ok'))));
+is(outcome($row), 'failed input_invalid g=failed a=cancelled b=failed c=cancelled', 'the failure is that of the step that cannot be made');
+is($row->{steps}[1]{error_message}, 'the request was not sent, since another step of the group had failed', 'the others say why they were not sent');
+is(scalar $mock->requests, 0, 'nothing was sent');
+$row = $s->run(steps(group('g', get('a', '/ok'), get('b', '/ok?x={{input.nothing}}', continue_on_error => YES), get('c', '/ok'))));
+is(outcome($row), 'success - g=success a=success b=failed c=success', 'but for what may fail');
+is(scalar $mock->requests, 2, 'the others are sent');
+
+#
+# A remote's reply never raises, whatever the definition's paths make of it.
+#
+my %many = map { ("k$_" => '$') } 1 .. 190;
+$row = $s->run({ url => "$url/json?bytes=2000000", output => \%many });
+is(outcome($row), 'failed limit_exceeded step_1=failed', 'an output that jsonb cannot hold');
+like($row->{error_message}, qr/^what the paths find in the reply is larger than jsonb can hold/, 'and says so');
+still_works('after an output that is too large');
 
 #
 # What is left of it all.
