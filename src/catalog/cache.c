@@ -184,18 +184,12 @@ cn_cache_compile(const CnParts *parts, CnCompiledParts *compiled, CnProblems *pr
 void
 cn_cache_refuse(const char *name, const CnProblems *problems)
 {
-	StringInfoData detail;
-
-	initStringInfo(&detail);
-	for (int i = 0; i < problems->count; i++)
-		appendStringInfo(&detail, "%s%s: %s", i ? "\n" : "",
-						 problems->list[i].path, problems->list[i].message);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg_plural("the definition of connector \"%s\" has %d problem",
 						   "the definition of connector \"%s\" has %d problems",
 						   problems->count, name, problems->count),
-			 errdetail_internal("%s", detail.data),
+			 errdetail_internal("%s", cn_problems_text(problems)),
 			 errhint("docs/connectors.md describes definitions; connector_check(config) lists the problems of one.")));
 }
 

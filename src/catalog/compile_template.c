@@ -5,27 +5,15 @@
 
 #include <ctype.h>
 
+#include "core/format.h"
+
 #include "expr/expr_pipe.h"
 
 void
 cn_problem(CnProblems *problems, const char *path, const char *fmt,...)
 {
-	StringInfoData buf;
 	CnProblem  *problem;
-
-	initStringInfo(&buf);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&buf, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&buf, needed);
-	}
+	va_list		args;
 
 	if (problems->list == NULL)
 		problems->list = palloc(sizeof(CnProblem));
@@ -33,7 +21,21 @@ cn_problem(CnProblems *problems, const char *path, const char *fmt,...)
 		problems->list = repalloc(problems->list, sizeof(CnProblem) * (problems->count + 1));
 	problem = &problems->list[problems->count++];
 	problem->path = pstrdup(path);
-	problem->message = buf.data;
+	va_start(args, fmt);
+	problem->message = cn_format_args(fmt, args);
+	va_end(args);
+}
+
+char *
+cn_problems_text(const CnProblems *problems)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < problems->count; i++)
+		appendStringInfo(&text, "%s%s: %s", i ? "\n" : "", problems->list[i].path,
+						 problems->list[i].message);
+	return text.data;
 }
 
 /* ---- keys and plain values ---- */

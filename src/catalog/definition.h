@@ -204,6 +204,9 @@ typedef struct CnProblems
 extern void cn_problem(CnProblems *problems, const char *path,
 					   const char *fmt,...) pg_attribute_printf(3, 4);
 
+/* All of them, a line each: "$.url: the URL is missing". */
+extern char *cn_problems_text(const CnProblems *problems);
+
 /* Syntax of a SQL/JSON path: NULL, or what is wrong; the server lends its parser. */
 typedef const char *(*CnPathCheck) (const char *path);
 

@@ -5,6 +5,7 @@
  * NC001.  Both are public: never renumber, only append.
  */
 #include "core/errors.h"
+#include "core/format.h"
 
 static const CnCodeInfo codes[CN_CODE_COUNT] = {
 	[CN_OK] = {"ok", "00000", false, ""},
@@ -130,33 +131,20 @@ cn_code_for_status(int http_status)
  * cn_fail -- make *failure an outcome with a formatted message.
  *
  * Sets code and message (palloc'ed in the current context), clears
- * remote_message and hint, keeps http_status.  Throws only out of memory.
+ * remote_message, detail and hint, keeps http_status.  Throws only out of memory.
  */
 void
 cn_fail(CnFailure *failure, CnCode code, const char *fmt,...)
 {
-	size_t		size = 128;
+	va_list		args;
 
 	failure->code = code;
 	failure->remote_message = NULL;
+	failure->detail = NULL;
 	failure->hint = NULL;
-	for (;;)
-	{
-		char	   *text = palloc(size);
-		size_t		needed;
-		va_list		args;
-
-		va_start(args, fmt);
-		needed = pvsnprintf(text, size, fmt, args);
-		va_end(args);
-		if (needed < size)
-		{
-			failure->message = text;
-			return;
-		}
-		pfree(text);
-		size = needed;
-	}
+	va_start(args, fmt);
+	failure->message = cn_format_args(fmt, args);
+	va_end(args);
 }
 
 /* Lines one behind the other. */

@@ -233,6 +233,27 @@ cn_json_get_string(const CnJson *value, const char *key)
 }
 
 const char *
+cn_json_type_phrase(CnJsonType type)
+{
+	switch (type)
+	{
+		case CN_JSON_NULL:
+			return "null";
+		case CN_JSON_BOOL:
+			return "a boolean";
+		case CN_JSON_NUMBER:
+			return "a number";
+		case CN_JSON_STRING:
+			return "a string";
+		case CN_JSON_ARRAY:
+			return "an array";
+		case CN_JSON_OBJECT:
+			return "an object";
+	}
+	return "nothing";			/* not reached */
+}
+
+const char *
 cn_json_type_name(CnJsonType type)
 {
 	switch (type)

@@ -113,6 +113,9 @@ extern const char *cn_json_get_string(const CnJson *value, const char *key);
 extern bool cn_json_equal(const CnJson *a, const CnJson *b);
 extern const char *cn_json_type_name(CnJsonType type);
 
+/* "a string", for messages. */
+extern const char *cn_json_type_phrase(CnJsonType type);
+
 /* Constructors; text is copied, trees are shared.  NULL len (-1): strlen. */
 extern CnJson *cn_json_null(void);
 extern CnJson *cn_json_bool(bool value);

@@ -301,7 +301,7 @@ parse_text_test(ConditionParser *p, ConditionNode *left, const TextTest *test)
 	if (right->literal != NULL && right->literal->type != CN_JSON_STRING)
 		return cn_condition_fail(p, right->offset,
 								 psprintf("%s takes a text, not %s", test->word,
-										  cn_filter_type_phrase(right->literal)));
+										  cn_json_type_phrase(right->literal->type)));
 	return new_test(test->kind, left, right);
 }
 

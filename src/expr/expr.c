@@ -207,7 +207,7 @@ missing(const Path *path, int reached, const CnJson *value, CnExprError *error)
 		error->message = psprintf("%s is missing", path->text);
 	else
 		error->message = psprintf("%s is missing: %s is %s", path->text, where,
-								  cn_filter_type_phrase(value));
+								  cn_json_type_phrase(value->type));
 	return NULL;
 }
 

@@ -115,7 +115,6 @@ extern bool cn_filter_passes_by(const CnFilter *filter, const CnJson *value);
 extern bool cn_filter_charge(CnFilterCall *call, int64 bytes);
 extern const CnJson *cn_filter_fail(CnFilterCall *call, const char *format,...)
 			pg_attribute_printf(2, 3);
-extern const char *cn_filter_type_phrase(const CnJson *value);
 extern char *cn_filter_quote(const char *text, int len);
 extern bool cn_filter_text(CnFilterCall *call, const char **text, int *len);
 extern bool cn_filter_any_text(CnFilterCall *call, const CnJson *value,

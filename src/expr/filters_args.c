@@ -165,7 +165,7 @@ read_text(const CnJson *arg, const char **problem)
 {
 	if (arg->type != CN_JSON_NULL && arg->type != CN_JSON_ARRAY && arg->type != CN_JSON_OBJECT)
 		return arg;
-	*problem = psprintf("must be text, not %s", cn_filter_type_phrase(arg));
+	*problem = psprintf("must be text, not %s", cn_json_type_phrase(arg->type));
 	return NULL;
 }
 
@@ -218,7 +218,7 @@ read_number(const CnJson *arg, const char **problem)
 	{
 		*problem = psprintf("must be a number, not %s",
 							arg->type == CN_JSON_STRING ? "other text"
-							: cn_filter_type_phrase(arg));
+							: cn_json_type_phrase(arg->type));
 		return NULL;
 	}
 	decimal = (CnDecimal *) palloc(sizeof(CnDecimal));
@@ -231,7 +231,7 @@ read_list(const CnJson *arg, const char **problem)
 {
 	if (arg->type == CN_JSON_ARRAY)
 		return arg;
-	*problem = psprintf("must be an array, not %s", cn_filter_type_phrase(arg));
+	*problem = psprintf("must be an array, not %s", cn_json_type_phrase(arg->type));
 	return NULL;
 }
 
@@ -240,7 +240,7 @@ read_object(const CnJson *arg, const char **problem)
 {
 	if (arg->type == CN_JSON_OBJECT)
 		return arg;
-	*problem = psprintf("must be an object, not %s", cn_filter_type_phrase(arg));
+	*problem = psprintf("must be an object, not %s", cn_json_type_phrase(arg->type));
 	return NULL;
 }
 
@@ -257,7 +257,7 @@ read_names(const CnJson *arg, const char **problem)
 		{
 			*problem = psprintf("must be an object of texts; at %s it holds %s",
 								cn_filter_quote(arg->u.members[i].key, arg->u.members[i].key_len),
-								cn_filter_type_phrase(arg->u.members[i].value));
+								cn_json_type_phrase(arg->u.members[i].value->type));
 			return NULL;
 		}
 	}
@@ -281,7 +281,7 @@ read_path(const CnJson *arg, const char **problem)
 	}
 	else if (arg->type != CN_JSON_STRING)
 	{
-		*problem = psprintf("must be a path as text, not %s", cn_filter_type_phrase(arg));
+		*problem = psprintf("must be a path as text, not %s", cn_json_type_phrase(arg->type));
 		return NULL;
 	}
 	path = cn_expr_parse_relative(text, len, &wrong);
@@ -299,7 +299,7 @@ read_regex(const CnJson *arg, const char **problem)
 	if (arg->type != CN_JSON_STRING)
 	{
 		*problem = psprintf("must be a regular expression as text, not %s",
-							cn_filter_type_phrase(arg));
+							cn_json_type_phrase(arg->type));
 		return NULL;
 	}
 	regex = cn_regex_compile(arg->u.text, arg->len, CN_REGEX_UNICODE_CLASSES, &wrong);

@@ -138,7 +138,7 @@ static const CnJson *
 refuse(CnFilterCall *call)
 {
 	const CnJson *value = call->value;
-	const char *text = cn_filter_type_phrase(value);
+	const char *text = cn_json_type_phrase(value->type);
 
 	if (value->type == CN_JSON_STRING)
 		text = cn_filter_quote(value->u.text, value->len);

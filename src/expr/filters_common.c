@@ -7,6 +7,7 @@
 
 #include "core/pure.h"
 
+#include "core/format.h"
 #include "core/json.h"
 #include "core/utf8.h"
 #include "expr/filters.h"
@@ -42,44 +43,12 @@ cn_filter_charge(CnFilterCall *call, int64 bytes)
 const CnJson *
 cn_filter_fail(CnFilterCall *call, const char *format,...)
 {
-	StringInfoData buf;
-	int			needed;
+	va_list		args;
 
-	initStringInfo(&buf);
-	for (;;)
-	{
-		va_list		args;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&buf, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&buf, needed);
-	}
-	call->error->message = buf.data;
+	va_start(args, format);
+	call->error->message = cn_format_args(format, args);
+	va_end(args);
 	return NULL;
-}
-
-/* "a string", for messages. */
-const char *
-cn_filter_type_phrase(const CnJson *value)
-{
-	switch (value->type)
-	{
-		case CN_JSON_NULL:
-			return "null";
-		case CN_JSON_BOOL:
-			return "a boolean";
-		case CN_JSON_NUMBER:
-			return "a number";
-		case CN_JSON_STRING:
-			return "a string";
-		case CN_JSON_ARRAY:
-			return "an array";
-		default:
-			return "an object";
-	}
 }
 
 /* The value as text; false with the error set if it is no scalar. */
@@ -88,7 +57,7 @@ cn_filter_text(CnFilterCall *call, const char **text, int *len)
 {
 	if (call->value->type == CN_JSON_ARRAY || call->value->type == CN_JSON_OBJECT)
 	{
-		cn_filter_fail(call, "needs text, not %s", cn_filter_type_phrase(call->value));
+		cn_filter_fail(call, "needs text, not %s", cn_json_type_phrase(call->value->type));
 		return false;
 	}
 	*text = cn_expr_text(call->value, len);
@@ -195,7 +164,7 @@ cn_filter_array(CnFilterCall *call)
 {
 	if (call->value->type == CN_JSON_ARRAY)
 		return call->value;
-	return cn_filter_fail(call, "needs an array, not %s", cn_filter_type_phrase(call->value));
+	return cn_filter_fail(call, "needs an array, not %s", cn_json_type_phrase(call->value->type));
 }
 
 /* The value as an object, or NULL and an error. */
@@ -204,5 +173,5 @@ cn_filter_object(CnFilterCall *call)
 {
 	if (call->value->type == CN_JSON_OBJECT)
 		return call->value;
-	return cn_filter_fail(call, "needs an object, not %s", cn_filter_type_phrase(call->value));
+	return cn_filter_fail(call, "needs an object, not %s", cn_json_type_phrase(call->value->type));
 }

@@ -31,7 +31,7 @@ read_value(CnFilterCall *call, CnMoment *moment)
 
 	if (value->type != CN_JSON_STRING)
 		cn_filter_fail(call, "needs a date or timestamp as text, not %s",
-					   cn_filter_type_phrase(value));
+					   cn_json_type_phrase(value->type));
 	else if (!cn_moment_read(value->u.text, value->len, moment))
 		cn_filter_fail(call, "the text is not a date or timestamp (RFC 3339)");
 	else

@@ -86,7 +86,7 @@ truth(CnFilterCall *call)
 	if (yes < 0 && call->value->type <= CN_JSON_STRING)
 		cn_filter_fail(call, "the value is neither true nor false");
 	else if (yes < 0)
-		cn_filter_fail(call, "needs a boolean, not %s", cn_filter_type_phrase(call->value));
+		cn_filter_fail(call, "needs a boolean, not %s", cn_json_type_phrase(call->value->type));
 	return yes;
 }
 
@@ -171,10 +171,10 @@ compare_with(CnFilterCall *call, int *order)
 	const CnJson *other = call->args[0];
 
 	if (call->value->type != CN_JSON_NUMBER && call->value->type != CN_JSON_STRING)
-		cn_filter_fail(call, "needs a number or text, not %s", cn_filter_type_phrase(call->value));
+		cn_filter_fail(call, "needs a number or text, not %s", cn_json_type_phrase(call->value->type));
 	else if (other->type != call->value->type)
-		cn_filter_fail(call, "cannot compare %s with %s", cn_filter_type_phrase(call->value),
-					   cn_filter_type_phrase(other));
+		cn_filter_fail(call, "cannot compare %s with %s", cn_json_type_phrase(call->value->type),
+					   cn_json_type_phrase(other->type));
 	else
 	{
 		*order = cn_filter_compare(call->value, other);

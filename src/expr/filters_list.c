@@ -42,7 +42,7 @@ one_character(CnFilterCall *call, bool last)
 
 	if (call->value->type != CN_JSON_STRING)
 		return cn_filter_fail(call, "needs an array or text, not %s",
-							  cn_filter_type_phrase(call->value));
+							  cn_json_type_phrase(call->value->type));
 	if (!cn_filter_text(call, &text, &len))
 		return NULL;
 	if (len == 0)
@@ -69,7 +69,7 @@ cn_filter_length(CnFilterCall *call)
 			return cn_json_int(cn_utf8_count(value->u.text, value->len));
 		default:
 			return cn_filter_fail(call, "needs an array, object or text, not %s",
-								  cn_filter_type_phrase(value));
+								  cn_json_type_phrase(value->type));
 	}
 }
 
@@ -163,7 +163,7 @@ cn_filter_reverse(CnFilterCall *call)
 	if (array->type == CN_JSON_STRING)
 		return reverse_text(call);
 	if (array->type != CN_JSON_ARRAY)
-		return cn_filter_fail(call, "needs an array or text, not %s", cn_filter_type_phrase(array));
+		return cn_filter_fail(call, "needs an array or text, not %s", cn_json_type_phrase(array->type));
 	result = cn_filter_new_array(call, array->len);
 	for (i = 0; result != NULL && i < array->len; i++)
 		result->u.items[i] = array->u.items[array->len - 1 - i];

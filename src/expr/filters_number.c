@@ -49,7 +49,7 @@ cn_filter_read_number(const CnJson *value, const char **problem)
 		case CN_JSON_STRING:
 			return read_text(value->u.text, value->len, problem);
 		default:
-			*problem = psprintf("needs a number or text, not %s", cn_filter_type_phrase(value));
+			*problem = psprintf("needs a number or text, not %s", cn_json_type_phrase(value->type));
 			return NULL;
 	}
 }

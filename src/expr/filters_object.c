@@ -202,7 +202,7 @@ cn_filter_parse_json(CnFilterCall *call)
 	const CnJson *value;
 
 	if (call->value->type != CN_JSON_STRING)
-		return cn_filter_fail(call, "needs text, not %s", cn_filter_type_phrase(call->value));
+		return cn_filter_fail(call, "needs text, not %s", cn_json_type_phrase(call->value->type));
 	/* "[1,1,...": a value for every two bytes */
 	if (!cn_filter_charge(call, call->value->len * CN_ELEMENT_COST / 2))
 		return NULL;

@@ -129,13 +129,13 @@ check_types(CnFilterCall *call, Entry *const *entries, int count)
 			continue;
 		if (key->type == CN_JSON_ARRAY || key->type == CN_JSON_OBJECT)
 		{
-			cn_filter_fail(call, "cannot order by %s", cn_filter_type_phrase(key));
+			cn_filter_fail(call, "cannot order by %s", cn_json_type_phrase(key->type));
 			return false;
 		}
 		if (first != NULL && first->type != key->type)
 		{
-			cn_filter_fail(call, "cannot compare %s with %s", cn_filter_type_phrase(first),
-						   cn_filter_type_phrase(key));
+			cn_filter_fail(call, "cannot compare %s with %s", cn_json_type_phrase(first->type),
+						   cn_json_type_phrase(key->type));
 			return false;
 		}
 		first = key;

@@ -43,7 +43,7 @@ cn_filter_contains(CnFilterCall *call)
 	if (call->args[0]->type == CN_JSON_NULL || call->args[0]->type == CN_JSON_ARRAY ||
 		call->args[0]->type == CN_JSON_OBJECT)
 		return cn_filter_fail(call, "argument 1 must be text, not %s",
-							  cn_filter_type_phrase(call->args[0]));
+							  cn_json_type_phrase(call->args[0]->type));
 	search = cn_filter_text_arg(call, 0, &search_len);
 	return cn_json_bool(search_len == 0 ||
 						cn_filter_search(text, text + len, search, search_len) != NULL);

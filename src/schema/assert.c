@@ -28,7 +28,7 @@ schema_assert_type(Evaluation *e, const Assertion *a, const Place *place, Seen *
 		return false;
 	return schema_violation(e, place, a->keyword, "is %s, has to be %s",
 							value->type == CN_JSON_NUMBER ? schema_quote(value)
-							: schema_type_phrase(value->type), schema_types_phrase(a->u.types));
+							: cn_json_type_phrase(value->type), schema_types_phrase(a->u.types));
 }
 
 static bool

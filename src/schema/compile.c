@@ -11,6 +11,7 @@
  */
 #include "core/pure.h"
 
+#include "core/format.h"
 #include "schema/schema_tree.h"
 
 static SchemaNode *add_node(Compiler *c, const CnJson *json, const SchemaNode *parent,
@@ -64,7 +65,7 @@ schema_problem(Compiler *c, const SchemaNode *node, const char *keyword, const c
 {
 	StringInfoData path;
 	StringInfoData message;
-	int			needed;
+	va_list		args;
 
 	initStringInfo(&path);
 	initStringInfo(&message);
@@ -75,17 +76,9 @@ schema_problem(Compiler *c, const SchemaNode *node, const char *keyword, const c
 
 		write_pointer(&path, &place);
 	}
-	for (;;)
-	{
-		va_list		args;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&message, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&message, needed);
-	}
+	va_start(args, format);
+	cn_append_args(&message, format, args);
+	va_end(args);
 	c->sink(c->arg, path.data, message.data);
 	if (++c->nproblems >= CN_SCHEMA_PROBLEMS_MAX)
 		c->gave_up = true;
@@ -217,7 +210,7 @@ schema_scan(Compiler *c, const CnJson *json, Resource *resource, const SchemaNod
 	{
 		schema_problem(c, &place, NULL, NULL, -1,
 					   "is %s, has to be a schema: an object or a boolean",
-					   schema_type_phrase(json->type));
+					   cn_json_type_phrase(json->type));
 		return NULL;
 	}
 	if (c->depth >= CN_SCHEMA_NESTING_MAX || c->nnodes >= CN_SCHEMA_SIZE_MAX)

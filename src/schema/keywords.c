@@ -216,7 +216,7 @@ is_a(Compiler *c, SchemaNode *node, const char *keyword, const char *name, int i
 	if (value->type == type)
 		return true;
 	schema_problem(c, node, keyword, name, index, "is %s, has to be %s",
-				   schema_type_phrase(value->type), schema_type_phrase(type));
+				   cn_json_type_phrase(value->type), cn_json_type_phrase(type));
 	return false;
 }
 

@@ -265,7 +265,6 @@ extern Resource *schema_scan_document(Compiler *c, const CnJson *json, const cha
 
 /* ---- text.c ---- */
 extern void schema_pointer_step(StringInfo out, const char *token);
-extern const char *schema_type_phrase(CnJsonType type);
 extern const char *schema_types_phrase(unsigned types);
 extern const char *schema_quote(const CnJson *value);
 extern const char *schema_quote_text(const char *text, int len);

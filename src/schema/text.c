@@ -27,27 +27,6 @@ schema_pointer_step(StringInfo out, const char *token)
 	}
 }
 
-const char *
-schema_type_phrase(CnJsonType type)
-{
-	switch (type)
-	{
-		case CN_JSON_NULL:
-			return "null";
-		case CN_JSON_BOOL:
-			return "a boolean";
-		case CN_JSON_NUMBER:
-			return "a number";
-		case CN_JSON_STRING:
-			return "a string";
-		case CN_JSON_ARRAY:
-			return "an array";
-		case CN_JSON_OBJECT:
-			return "an object";
-	}
-	return "unknown";
-}
-
 /* "a string, null or an integer" */
 const char *
 schema_types_phrase(unsigned types)
@@ -59,7 +38,7 @@ schema_types_phrase(unsigned types)
 	for (int type = CN_JSON_NULL; type <= CN_JSON_OBJECT; type++)
 	{
 		if (types & TYPE_BIT(type))
-			phrases[count++] = schema_type_phrase((CnJsonType) type);
+			phrases[count++] = cn_json_type_phrase((CnJsonType) type);
 	}
 	if (types & TYPE_INTEGER)
 		phrases[count++] = "an integer";

@@ -20,6 +20,7 @@
  */
 #include "core/pure.h"
 
+#include "core/format.h"
 #include "schema/schema_tree.h"
 
 /* Work between two calls of the check: some milliseconds at most. */
@@ -161,7 +162,7 @@ schema_violation(Evaluation *e, const Place *place, const char *keyword, const c
 	StringInfoData schema_path;
 	StringInfoData message;
 	CnSchemaViolation violation;
-	int			needed;
+	va_list		args;
 
 	if (e->quiet || over(e))
 		return false;
@@ -174,17 +175,9 @@ schema_violation(Evaluation *e, const Place *place, const char *keyword, const c
 		schema_pointer_step(&schema_path, keyword);
 	else
 		keyword = place->schema_step != NULL ? place->schema_step->keyword : "false";
-	for (;;)
-	{
-		va_list		args;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&message, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&message, needed);
-	}
+	va_start(args, format);
+	cn_append_args(&message, format, args);
+	va_end(args);
 	violation.instance_path = instance_path.data;
 	violation.schema_path = schema_path.data;
 	violation.keyword = keyword;

@@ -296,16 +296,10 @@ cn_fields_check(Jsonb *object, const char *path, CnFieldsUse use, CnProblems *pr
 void
 cn_fields_refuse(const char *what, const CnProblems *problems)
 {
-	StringInfoData detail;
-
-	initStringInfo(&detail);
-	for (int i = 0; i < problems->count; i++)
-		appendStringInfo(&detail, "%s%s: %s", i ? "\n" : "",
-						 problems->list[i].path, problems->list[i].message);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg_plural("%s: %d problem", "%s: %d problems", problems->count,
 						   what, problems->count),
-			 errdetail_internal("%s", detail.data),
+			 errdetail_internal("%s", cn_problems_text(problems)),
 			 errhint("docs/managing.md describes what a connector has, docs/connectors.md its definition.")));
 }

@@ -76,22 +76,17 @@ refuse_secrets(HeapTuple tuple, TupleDesc desc, const char *name)
 		"title", "description", "config", "input_schema", "field_mappings", "requires_credentials"
 	};
 	CnProblems	found = {NULL, 0};
-	StringInfoData detail;
 
 	for (int i = 0; i < lengthof(columns); i++)
 		look_for_secrets(tuple, desc, columns[i], &found);
 	if (found.count == 0)
 		return;
-	initStringInfo(&detail);
-	for (int i = 0; i < found.count; i++)
-		appendStringInfo(&detail, "%s%s: %s", i ? "\n" : "",
-						 found.list[i].path, found.list[i].message);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg_plural("template \"%s\" holds a secret in %d place",
 						   "template \"%s\" holds secrets in %d places",
 						   found.count, name, found.count),
-			 errdetail_internal("%s", detail.data),
+			 errdetail_internal("%s", cn_problems_text(&found)),
 			 errhint("Store secrets with connector_credential_set(...), name the credential in the definition, and read other fields of it as {{workspace.<field>}}.")));
 }
 

@@ -23,6 +23,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "core/format.h"
 #include "core/report.h"
 #include "sync/field_mapping.h"
 #include "sync/mapping.h"
@@ -53,20 +54,12 @@ bool
 cn_mapping_fail(CnMappingRun *run, CnCode code, const char *fmt,...)
 {
 	StringInfoData message;
+	va_list		args;
 
 	initStringInfo(&message);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&message, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&message, needed);
-	}
+	va_start(args, fmt);
+	cn_append_args(&message, fmt, args);
+	va_end(args);
 	cn_fail(run->failure, code, "field mapping to %s: %s", place(run), message.data);
 	run->failure->hint = DEFAULT_HINT;
 	return false;
