@@ -157,7 +157,7 @@ int
 cn_moment_write(char *out, const CnMoment *moment)
 {
 	CnCivil		civil;
-	int			offset = Abs(moment->offset);
+	int			offset = abs(moment->offset);
 	int			len;
 
 	cn_moment_civil(moment, &civil);

@@ -186,6 +186,6 @@ add(CnInterval *interval, const Unit *unit, const Number *number)
 	interval->days += sign * number->whole * unit->days;
 	interval->us += sign * (number->whole * unit->us + number->us);
 	/* many parts may add up to more */
-	return Abs(interval->months) <= MAX_YEARS * 12 && Abs(interval->days) <= MAX_DAYS &&
-		Abs(interval->us) <= MAX_US;
+	return llabs(interval->months) <= MAX_YEARS * 12 && llabs(interval->days) <= MAX_DAYS &&
+		llabs(interval->us) <= MAX_US;
 }

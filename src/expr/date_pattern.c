@@ -416,7 +416,7 @@ write_name(StringInfo out, const Item *item, const char *name, int shown)
 static void
 write_zone(StringInfo out, const Item *item, int offset)
 {
-	int			minutes = Abs(offset) / 60;
+	int			minutes = abs(offset) / 60;
 	char		sign = offset < 0 ? '-' : '+';
 
 	if (item->field == ZONE_MINUTE)
