@@ -12,6 +12,7 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/ps_status.h"
 
 #include "core/jsonb.h"
 #include "queue/history.h"
@@ -136,16 +137,42 @@ cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done
 	return execution;
 }
 
-void
-cn_call_wait(CnExecution *execution)
+/* "SELECT connector enrich-phone: step_2" */
+static void
+show_step(const CnCall *call, const char *title, const char *step)
 {
+	set_ps_display(psprintf("%s connector %s: %s", title,
+							call->connector ? call->connector->name : "(test)", step));
+}
+
+void
+cn_call_wait(const CnCall *call, CnExecution *execution)
+{
+	MemoryContext old = MemoryContextSwitchTo(call->context);
 	CnHttpMux  *mux = cn_http_process_mux();
+	char	   *title = NULL;
+	const char *shown = NULL;
 
 	while (cn_exec_state(execution) != CN_EXEC_DONE)
 	{
+		const char *step = cn_exec_current_step(execution);
+
+		if (update_process_title && step != shown)
+		{
+			int			len;
+			const char *now = get_ps_display(&len);
+
+			if (title == NULL)
+				title = pnstrdup(now, len);
+			show_step(call, title, step);
+			shown = step;
+		}
 		cn_http_wait(mux, -1);
 		cn_http_mux_turn(mux);
 	}
+	if (title)
+		set_ps_display(title);
+	MemoryContextSwitchTo(old);
 }
 
 /* ---- the outcome ---- */

@@ -44,8 +44,11 @@ extern void cn_call_definition(CnCall *call, Jsonb *config);
 extern CnExecution *cn_call_start(CnCall *call, Jsonb *input, MemoryContext context,
 								  CnExecDone done, void *arg);
 
-/* Wait until it is done.  An interrupt ends it with its context. */
-extern void cn_call_wait(CnExecution *execution);
+/*
+ * Wait until it is done.  An interrupt ends it with its context.  The title of the process
+ * says which step is under way.
+ */
+extern void cn_call_wait(const CnCall *call, CnExecution *execution);
 
 /*
  * Apply the connector's field mappings to the output of a finished execution, add

@@ -27,7 +27,7 @@ execute(CnCall *call, FunctionCallInfo fcinfo, const char *function, bool raise)
 	cn_call_begin(call, function, cn_arg_text(fcinfo, 2), CN_RIGHT_EXECUTE);
 	cn_call_connector(call, cn_arg_required(fcinfo, 0, "connector"));
 	execution = cn_call_start(call, input, call->context, NULL, NULL);
-	cn_call_wait(execution);
+	cn_call_wait(call, execution);
 	old = MemoryContextSwitchTo(call->context);
 	cn_call_record(call, execution, input, raise);
 	cn_call_flush(call);
@@ -170,7 +170,7 @@ connector_test(PG_FUNCTION_ARGS)
 	cn_call_definition(&call, PG_GETARG_JSONB_P(0));
 	InitMaterializedSRF(fcinfo, 0);
 	execution = cn_call_start(&call, input, call.context, NULL, NULL);
-	cn_call_wait(execution);
+	cn_call_wait(&call, execution);
 
 	for (int i = 0; i < cn_exec_step_count(execution); i++)
 	{

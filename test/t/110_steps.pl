@@ -537,6 +537,7 @@ for my $case (sort keys %hanging)
 	my ($connector, $path, $count) = @{ $hanging{$case} };
 	$mock->forget;
 	ok($s->hang("SELECT connector_try_execute('$connector')", sub { $mock->requests($path) >= $count }), "$case: it waits");
+	like(slurp_file('/proc/' . $s->pid . '/cmdline'), qr/ connector \Q$connector\E: [ag]/, "$case: the process' title says which step is under way");
 	ok($s->cancel, "$case: a cancel ends it");
 	still_works("$case, cancelled");
 	like($s->ask("SET statement_timeout = '200ms'; SELECT connector_try_execute('$connector'); SET statement_timeout = 0"), qr/57014: canceling statement due to statement timeout/, "$case: so does statement_timeout");
