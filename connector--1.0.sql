@@ -994,7 +994,7 @@ INSERT INTO @extschema@.connector_templates
     (id, name, title, category, icon, tags, is_featured, description, requires_credentials, input_schema, config,
      builtin, published_by, published_at, updated_at)
 SELECT v.id::uuid, v.name, v.title, v.category, v.icon, v.tags::text[], v.is_featured,
-       regexp_replace(btrim(v.description), '\s*\n\s*', ' ', 'g'), v.requires_credentials::jsonb,
+       btrim(regexp_replace(v.description, '\s*\n\s*', ' ', 'g')), v.requires_credentials::jsonb,
        v.input_schema::jsonb, v.config::jsonb, true, 'connector', '2026-01-01 00:00:00+00', '2026-01-01 00:00:00+00'
   FROM (VALUES
 

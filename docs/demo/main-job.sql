@@ -46,4 +46,29 @@ SELECT status, error_code, input_data, output_data, execution_time_ms AS ms
 \echo
 SELECT name, total_executions AS total, successful_executions AS ok, failed_executions AS failed
   FROM connector_stats();
+
+\echo '--- 8. Several requests: the second and third use the first and run at the same time'
+\echo
+INSERT INTO connectors (name, description, config) VALUES
+('enrich-contact', 'A contact with its company, and its phone if there is one', '{
+    "credential": "phone-api",
+    "steps": [
+        {"id": "contact", "url": "http://127.0.0.1:8080/contacts/{{input.id}}"},
+        {"id": "more", "type": "parallel", "steps": [
+            {"id": "company", "url": "http://127.0.0.1:8080/companies/{{contact.company}}",
+             "retries": 2, "continue_on_error": true},
+            {"id": "phone", "url": "http://127.0.0.1:8080/phones/{{input.phone}}",
+             "condition": "{{input.phone}} !== null"}]}],
+    "result": {"name": "{{contact.name}}", "employees": "{{company.employees | default(null)}}",
+               "carrier": "{{phone.carrier.name | default(\"unknown\")}}"}
+}');
+SELECT connector_execute('enrich-contact', '{"id": 1, "phone": "+33123456789"}') AS with_phone,
+       connector_execute('enrich-contact', '{"id": 4}') AS without;
+
+\echo '--- 9. Many inputs in one statement, up to ten requests at a time, outcomes in order'
+\echo
+SELECT status, output, error_code
+  FROM connector_execute_batch('enrich-phone', ARRAY(
+       SELECT jsonb_build_object('phone', number)
+         FROM unnest(ARRAY['+14155550123', '+99000000000', '+33123456789']) WITH ORDINALITY AS n(number, place) ORDER BY place));
 RESET ROLE;

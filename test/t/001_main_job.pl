@@ -22,6 +22,9 @@ like($stdout, qr/"carrier": "Example Wireless"/,             'the connector retu
 like($stdout, qr/^failed\|not_found\|404\|/m,                'a failure is a row');
 like($stdout, qr/^success\|\|\{"phone": "\+14155550123"\}/m, 'the execution is recorded');
 like($stdout, qr/^enrich-phone\|2\|1\|1$/m,                  'and counted');
+like($stdout, qr/"carrier": "Exemple Telecom", "employees": 12\}\|\{"name": "Barbara Liskov", "carrier": "unknown", "employees": null\}/,
+	'a connector of several steps');
+like($stdout, qr/^success\|[^\n]*\nfailed\|\|not_found\nsuccess\|[^\n]*Exemple Telecom/m, 'a batch, in order');
 unlike(slurp_file($node->logfile) =~ s/^.*STATEMENT:.*|.*statement:.*//gmr,
 	qr/could not|PANIC|FATAL/, 'the server has nothing to complain about');
 done_testing();
