@@ -11,6 +11,7 @@
 #include "core/decimal.h"
 #include "core/json.h"
 #include "core/json_build.h"
+#include "core/sort.h"
 
 /* Members an object may have before looking for repeated keys is worth sorting them. */
 #define SORT_FROM 16
@@ -161,10 +162,10 @@ cn_json_drop_repeated(CnJsonMember *members, int count)
 
 /* Order by key; members with one key stay in document order. */
 static int
-compare_members(const void *left, const void *right)
+compare_members(const void *left, const void *right, void *unused)
 {
-	const CnJsonMember *a = *(CnJsonMember *const *) left;
-	const CnJsonMember *b = *(CnJsonMember *const *) right;
+	const CnJsonMember *a = left;
+	const CnJsonMember *b = right;
 	int			order;
 
 	if (a->key_len != b->key_len)
@@ -184,7 +185,7 @@ drop_repeated_sorted(CnJsonMember *members, int count)
 
 	for (i = 0; i < count; i++)
 		order[i] = &members[i];
-	qsort(order, count, sizeof(CnJsonMember *), compare_members);
+	cn_sort((void **) order, count, compare_members, NULL);
 	for (i = 1; i < count; i++)
 	{
 		if (same_key(order[first], order[i]))
@@ -350,6 +351,6 @@ sorted_members(const CnJson *object)
 
 	for (i = 0; i < object->len; i++)
 		order[i] = &object->u.members[i];
-	qsort(order, object->len, sizeof(CnJsonMember *), compare_members);
+	cn_sort((void **) order, object->len, compare_members, NULL);
 	return order;
 }

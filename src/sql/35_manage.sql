@@ -70,24 +70,7 @@ COMMENT ON FUNCTION @extschema@._connector_version(text, integer, text) IS
 
 -- Steps may name credentials of their own, and steps within a group too.
 CREATE FUNCTION @extschema@._connector_credentials(config jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    WITH mentioned AS (
-        SELECT jsonb_path_query(config, path) AS credential
-          FROM unnest(ARRAY['$.credential', '$.steps[*].credential',
-                            '$.steps[*].steps[*].credential']::jsonpath[]) AS path
-    ), named AS (
-        SELECT CASE jsonb_typeof(credential)
-                   WHEN 'string' THEN credential #>> '{}'
-                   WHEN 'object' THEN concat_ws('/', credential ->> 'service', credential ->> 'label')
-               END AS name
-          FROM mentioned
-    )
-    SELECT coalesce(jsonb_agg(DISTINCT CASE WHEN name LIKE '%/%' THEN name ELSE name || '/default' END
-                              COLLATE "C"), '[]')
-      FROM named WHERE name <> ''
-$$;
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_credentials';
 COMMENT ON FUNCTION @extschema@._connector_credentials(jsonb) IS
 'The credentials a definition mentions, as "service/label", in order.';
 

@@ -14,6 +14,7 @@
 #include "lib/qunique.h"
 #include "utils/array.h"
 
+#include "catalog/used_credentials.h"
 #include "core/audit.h"
 #include "core/jsonb.h"
 #include "core/spi.h"
@@ -27,6 +28,7 @@ CN_FUNCTION(connector_update);
 CN_FUNCTION(connector_delete);
 CN_FUNCTION(connector_clone);
 CN_FUNCTION(connector_set_enabled);
+CN_FUNCTION(connector_credentials);
 CN_FUNCTION(connector_id);
 
 /* ---- finding ---- */
@@ -441,6 +443,13 @@ compare_strings(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
+static int
+sort_names(char **names, int count)
+{
+	qsort(names, count, sizeof(char *), compare_strings);
+	return qunique(names, count, sizeof(char *), compare_strings);
+}
+
 /* The distinct elements of a text[], in one order for all: callers do not wait in a circle. */
 static char **
 sorted_names(ArrayType *array, int *count)
@@ -459,8 +468,7 @@ sorted_names(ArrayType *array, int *count)
 					 errmsg("argument \"names\" must not contain null")));
 		names[i] = TextDatumGetCString(elements[i]);
 	}
-	qsort(names, *count, sizeof(char *), compare_strings);
-	*count = qunique(names, *count, sizeof(char *), compare_strings);
+	*count = sort_names(names, *count);
 	return names;
 }
 
@@ -534,4 +542,26 @@ connector_id(PG_FUNCTION_ARGS)
 	cn_spi_end(&spi);
 	*id = found.id;
 	PG_RETURN_UUID_P(id);
+}
+
+/* ---- what an export says of credentials ---- */
+
+Datum
+connector_credentials(PG_FUNCTION_ARGS)
+{
+	CnUsedCredential *refs;
+	int			found = cn_used_credentials(cn_json_from_jsonb(PG_GETARG_JSONB_P(0)), &refs);
+	char	  **names = palloc(sizeof(char *) * (found + 1));
+	CnJsonbBuilder list = {0};
+	int			count = 0;
+
+	for (int i = 0; i < found; i++)
+		if (refs[i].service[0])
+			names[count++] = psprintf("%s/%s", refs[i].service, refs[i].label);
+	count = sort_names(names, count);
+	cn_build_begin_array(&list);
+	for (int i = 0; i < count; i++)
+		cn_build_string(&list, names[i]);
+	cn_build_end_array(&list);
+	PG_RETURN_JSONB_P(cn_build_done(&list));
 }
