@@ -10,6 +10,7 @@ use Test::More;
 my $mock = MockServer->start;
 my $url  = $mock->url;
 my $node = new_cluster('main', max_prepared_transactions => 5);
+my $super = $node->safe_psql('postgres', 'SELECT current_user');    # who runs the tests
 $node->safe_psql('app', <<"SQL");
 CREATE ROLE ann LOGIN; CREATE ROLE bob LOGIN; CREATE ROLE eve LOGIN;
 SELECT connector_create_workspace('acme', owner => 'ann');
@@ -119,14 +120,14 @@ my %refused = (
 	'CRM."Contacts"'                   => 'the table does not exist',
 	'"crm.contacts"'                   => 'the table does not exist',
 	'"x; drop table crm.contacts"'     => 'the table does not exist');
-my ($partition) = psql_as('postgres', q(SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'connector_history'::regclass LIMIT 1));
+my ($partition) = psql_as($super, q(SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'connector_history'::regclass LIMIT 1));
 $refused{$partition} = 'it belongs to the extension itself';
 for my $table (sort keys %refused)
 {
 	my $quoted = $table =~ s/"/\\"/gr;
-	save(qq({"table": "$quoted", "key": {"name": "x"}, "set": {"config": "{}"}}), '{}', 'postgres');
-	like(try_execute('postgres'), qr/^failed\|config_invalid\|field mapping to table ".*": \Q$refused{$table}\E\z/, "$table is refused, even to a superuser")
-	  or diag(try_execute('postgres'));
+	save(qq({"table": "$quoted", "key": {"name": "x"}, "set": {"config": "{}"}}), '{}', $super);
+	like(try_execute($super), qr/^failed\|config_invalid\|field mapping to table ".*": \Q$refused{$table}\E\z/, "$table is refused, even to a superuser")
+	  or diag(try_execute($super));
 }
 save('{"table": "\\"x; drop table crm.contacts\\"", "key": {"name": "x"}, "set": {"config": "{}"}}');
 like(execute('ann'), qr/^ERROR:  NC017: connector "m": field mapping to table "x; drop table crm.contacts": the table does not exist\nDETAIL:  Code config_invalid\.\nHINT:  The call itself succeeded/,
@@ -221,27 +222,27 @@ like(try_execute('bob'), qr/: permission denied for table contacts \(SQLSTATE 42
 is(psql_as('ann', q(CREATE FUNCTION crm.run() RETURNS jsonb LANGUAGE sql SECURITY DEFINER AS $$SELECT public.connector_execute('m')$$; SELECT 1)), 1, 'a function that runs it as ann');
 is(psql_as('eve', 'SELECT crm.run()'), '{}', 'lends her rights, as such functions do');
 is(contact(1, 'phone_type'), 'upserted', 'so the row is written');
-is(psql_as('postgres', q(SET ROLE bob; SELECT error_message LIKE '%permission denied%' FROM connector_try_execute('m'))), 't', 'SET ROLE counts, not the session');
+is(psql_as($super, q(SET ROLE bob; SELECT error_message LIKE '%permission denied%' FROM connector_try_execute('m'))), 't', 'SET ROLE counts, not the session');
 
 # A superuser lends nobody their rights.
 ann(q(CREATE TABLE crm.bait (id int PRIMARY KEY, who text); INSERT INTO crm.bait VALUES (1);
 	CREATE FUNCTION crm.bait() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.who := current_user; RETURN NEW; END$$;
 	CREATE TRIGGER bait BEFORE UPDATE ON crm.bait FOR EACH ROW EXECUTE FUNCTION crm.bait()));
 save('{"table": "crm.bait", "key": {"id": 1}, "set": {"who": "?"}}');
-is(try_execute('postgres'), 'failed|config_invalid|field mappings saved by role:ann are not applied with the rights of a superuser', 'a superuser does not apply the mappings of others');
-like(execute('postgres'), qr/^ERROR:  NC017: .*\nDETAIL:  .*\nHINT:  SET ROLE to a role that may write the table/, 'not by connector_execute either');
-is(psql_as('postgres', q(SET ROLE ann; SELECT status FROM connector_try_execute('m'))), 'success', 'but by SET ROLE');
+is(try_execute($super), 'failed|config_invalid|field mappings saved by role:ann are not applied with the rights of a superuser', 'a superuser does not apply the mappings of others');
+like(execute($super), qr/^ERROR:  NC017: .*\nDETAIL:  .*\nHINT:  SET ROLE to a role that may write the table/, 'not by connector_execute either');
+is(psql_as($super, q(SET ROLE ann; SELECT status FROM connector_try_execute('m'))), 'success', 'but by SET ROLE');
 is(ann('SELECT who FROM crm.bait'), 'ann', 'with the rights of that role');
-save('{"table": "crm.bait", "key": {"id": 1}, "set": {"who": "!"}}', '{}', 'postgres');
-is(try_execute('postgres'), 'success', 'and their own');
-is(ann('SELECT who FROM crm.bait'), 'postgres', 'with their own rights');
+save('{"table": "crm.bait", "key": {"id": 1}, "set": {"who": "!"}}', '{}', $super);
+is(try_execute($super), 'success', 'and their own');
+is(ann('SELECT who FROM crm.bait'), $super, 'with their own rights');
 ann(q(UPDATE connectors SET description = 'changed' WHERE name = 'm'));
-like(try_execute('postgres'), qr/saved by role:ann are not applied/, 'until somebody else saves the connector');
+like(try_execute($super), qr/saved by role:ann are not applied/, 'until somebody else saves the connector');
 is(try_execute('ann'), 'success', 'who may go on');
 
 # In one session, a plan that was made for one role is not used for another.
 save(set('{"phone_type": "{{execution.id}}"}'));
-is(psql_as('postgres', <<'SQL'), "t\nt\nt\nt", 'plans do not carry rights over');
+is(psql_as($super, <<'SQL'), "t\nt\nt\nt", 'plans do not carry rights over');
 SET ROLE ann; SELECT status = 'success' FROM connector_try_execute('m');
 SET ROLE eve; SELECT error_message LIKE '%permission denied%' FROM connector_try_execute('m');
 SET ROLE bob; SELECT status = 'success' FROM connector_try_execute('m');
@@ -261,7 +262,7 @@ save('{"table": "crm.contacts", "key": {"id": 3}, "set": {"phone_type": "forbidd
 like(try_execute('bob'), qr/\|config_invalid\|.*new row violates row-level security policy for table "contacts" \(SQLSTATE 42501\)\z/, 'a row he may not make is refused');
 save('{"table": "crm.contacts", "key": {"id": "{{input.id}}"}, "set": {"phone_type": "upsert"}, "mode": "upsert"}');
 like(try_execute('bob', '{"id": 2}'), qr/\|config_invalid\|.*row-level security policy .*SQLSTATE 42501/, 'nor does an upsert reach a row he does not see');
-is(psql_as('postgres', <<'SQL'), "t\nt\n1\n2", 'a plan of one role is not used with the row security of another');
+is(psql_as($super, <<'SQL'), "t\nt\n1\n2", 'a plan of one role is not used with the row security of another');
 UPDATE connectors SET field_mappings = '{"table": "crm.contacts", "key": {"id": 2}, "set": {"phone_type": "{{input.who}}"}}';
 SET ROLE bob; SELECT status = 'success' FROM connector_try_execute('m', '{"who": "bob"}');
 SET ROLE ann; SELECT status = 'success' FROM connector_try_execute('m', '{"who": "ann"}');
