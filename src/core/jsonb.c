@@ -230,6 +230,14 @@ cn_build_done(CnJsonbBuilder *b)
 }
 
 Jsonb *
+cn_jsonb_null(void)
+{
+	CnJson		null = {.type = CN_JSON_NULL};
+
+	return cn_jsonb_from_json(&null);
+}
+
+Jsonb *
 cn_jsonb_empty_object(void)
 {
 	CnJsonbBuilder empty = {0};

@@ -84,6 +84,28 @@ cn_exec_remaining_ms(const CnExecution *execution)
 	return (execution->deadline_us - cn_monotonic_us()) / 1000;
 }
 
+const char *
+cn_status_name(const CnFailure *failure)
+{
+	switch (failure->code)
+	{
+		case CN_OK:
+			return "success";
+		case CN_TIMEOUT:
+			return "timeout";
+		case CN_CANCELLED:
+			return "cancelled";
+		default:
+			return "failed";
+	}
+}
+
+const char *
+cn_step_status_name(const CnStepRecord *step)
+{
+	return step->status == CN_STEP_SKIPPED ? "skipped" : cn_status_name(&step->failure);
+}
+
 /* ---- states ---- */
 
 /* The status of the step that failed, or of the last one that got any. */
@@ -126,9 +148,7 @@ change_state(CnExecution *execution, CnExecState state)
 static Jsonb *
 jsonb_of(const CnJson *value)
 {
-	CnJson		null = {.type = CN_JSON_NULL};
-
-	return cn_jsonb_from_json(value ? value : &null);
+	return value ? cn_jsonb_from_json(value) : cn_jsonb_null();
 }
 
 /* What the definition's result makes of the outputs; NULL and the outcome's failure. */

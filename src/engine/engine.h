@@ -132,7 +132,11 @@ extern void cn_exec_refuse(CnExecution *execution, const CnFailure *failure, CnE
 extern CnExecState cn_exec_state(const CnExecution *execution);
 extern const pg_uuid_t *cn_exec_id(const CnExecution *execution);
 
-/* The id of the (first) step under way, or of the last one; NULL before the first. */
+/* How statuses are called everywhere: "success", "failed", ...; a step's may be "skipped", too. */
+extern const char *cn_status_name(const CnFailure *failure);
+extern const char *cn_step_status_name(const CnStepRecord *step);
+
+/* The id of the step or group under way, or of the last one; NULL before the first. */
 extern const char *cn_exec_current_step(const CnExecution *execution);
 
 /* What a template may read now: input, steps, execution, now. */

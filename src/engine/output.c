@@ -17,9 +17,8 @@ cn_output_pick(const CnStepDef *step, Jsonb *reply)
 	if (step->output_count == 1 && step->outputs[0].key == NULL)
 	{
 		Jsonb	   *value = cn_path_pick(&step->outputs[0].path, reply);
-		CnJson		null = {.type = CN_JSON_NULL};
 
-		return value ? value : cn_jsonb_from_json(&null);
+		return value ? value : cn_jsonb_null();
 	}
 	cn_build_begin_object(&out);
 	for (int i = 0; i < step->output_count; i++)

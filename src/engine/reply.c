@@ -91,14 +91,6 @@ read_content_type(const char *header, CnReplyBody *body)
 
 /* ---- values ---- */
 
-static Jsonb *
-null_value(void)
-{
-	CnJson		null = {.type = CN_JSON_NULL};
-
-	return cn_jsonb_from_json(&null);
-}
-
 /* The server's jsonb holds a string of up to this many bytes. */
 #define MAX_STRING 0x0FFFFFFF
 
@@ -201,7 +193,7 @@ static Jsonb *
 body_value(const CnReplyBody *body, CnReplyKind kind, CnFailure *failure)
 {
 	if (body->len == 0 || kind == CN_REPLY_NONE)
-		return null_value();
+		return cn_jsonb_null();
 	switch (kind)
 	{
 		case CN_REPLY_JSON:
@@ -406,7 +398,7 @@ take_value(CnStep *step, CnReplyBody *body, bool forgiven)
 	Jsonb	   *value = cn_reply_value(step, body);
 
 	if (value == NULL && forgiven)
-		value = null_value();
+		value = cn_jsonb_null();
 	if (value == NULL)
 	{
 		record->failure = body->failure;

@@ -84,23 +84,6 @@ cn_step_output(CnStep *step)
 	return step->output;
 }
 
-static const char *
-status_text(const CnStepRecord *record)
-{
-	switch (record->status)
-	{
-		case CN_STEP_SUCCESS:
-			return "success";
-		case CN_STEP_SKIPPED:
-			return "skipped";
-		case CN_STEP_FAILED:
-			return record->failure.code == CN_TIMEOUT ? "timeout" : "failed";
-		case CN_STEP_NOT_REACHED:
-			break;
-	}
-	return "pending";
-}
-
 /* {"status", "http_status", "error_code"} of a step that is over. */
 static const CnJson *
 report_of(CnStep *step)
@@ -112,7 +95,7 @@ report_of(CnStep *step)
 	if (step->report || step->state != CN_STEP_OVER)
 		return step->report;
 	next = members = palloc(sizeof(CnJsonMember) * 3);
-	next = set_member(next, "status", cn_json_string(status_text(record), -1));
+	next = set_member(next, "status", cn_json_string(cn_step_status_name(record), -1));
 	next = set_member(next, "http_status",
 					  record->http_status ? cn_json_int(record->http_status) : cn_json_null());
 	next = set_member(next, "error_code", record->status == CN_STEP_FAILED

@@ -41,12 +41,6 @@ cn_action_parse(const char *name, CnAction *action)
 	return false;
 }
 
-const char *
-cn_action_name(CnAction action)
-{
-	return action_names[action] != NULL ? action_names[action] : "default";
-}
-
 /*
  * cn_method_is_repeatable -- does a request of this method do the same when sent twice?
  *

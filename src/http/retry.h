@@ -52,7 +52,6 @@ typedef enum CnVerdict
 
 /* By the name rules use ("refresh_token_then_retry"); false: no action has it. */
 extern bool cn_action_parse(const char *name, CnAction *action);
-extern const char *cn_action_name(CnAction action);
 
 extern bool cn_method_is_repeatable(const char *method);
 

@@ -11,22 +11,6 @@
 #include "queue/history.h"
 #include "queue/payload.h"
 
-const char *
-cn_status_name(const CnFailure *failure)
-{
-	switch (failure->code)
-	{
-		case CN_OK:
-			return "success";
-		case CN_TIMEOUT:
-			return "timeout";
-		case CN_CANCELLED:
-			return "cancelled";
-		default:
-			return "failed";
-	}
-}
-
 static void
 build_number(CnJsonbBuilder *b, double value)
 {
@@ -68,12 +52,6 @@ build_member_payload(CnJsonbBuilder *b, const char *key, Jsonb *value)
 		return;
 	cn_build_key(b, key);
 	cn_build_jsonb(b, cn_payload_for_history(value));
-}
-
-const char *
-cn_step_status_name(const CnStepRecord *step)
-{
-	return step->status == CN_STEP_SKIPPED ? "skipped" : cn_status_name(&step->failure);
 }
 
 static void

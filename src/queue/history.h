@@ -10,12 +10,6 @@
 #include "engine/engine.h"
 #include "queue/insert.h"
 
-/* How a status is called in tables and results: "success", "failed", ... */
-extern const char *cn_status_name(const CnFailure *failure);
-
-/* How the status of a step is called: "skipped" beside those of executions. */
-extern const char *cn_step_status_name(const CnStepRecord *step);
-
 /*
  * [{"id", "status", "http_status", "duration_ms", ...}] of the steps that were
  * reached; with payloads also request and response, as the history may keep them.
