@@ -249,8 +249,9 @@ check_value(const Field *field, const char *name, JsonbValue *value, const char 
 
 /* ---- objects ---- */
 
-static void
-check_keys(Jsonb *object, const char *path, CnFieldsUse use, CnProblems *problems)
+void
+cn_fields_check_keys(Jsonb *object, const char *path, const char *const *keys, const char *also,
+					 CnProblems *problems)
 {
 	JsonbIterator *it = JsonbIteratorInit(&object->root);
 	JsonbValue	value;
@@ -263,8 +264,7 @@ check_keys(Jsonb *object, const char *path, CnFieldsUse use, CnProblems *problem
 		if (token != WJB_KEY)
 			continue;
 		key = pnstrdup(value.val.string.val, value.val.string.len);
-		if (!cn_compile_listed(cn_field_names, key) &&
-			(use != CN_FIELDS_IMPORT || strcmp(key, "credentials") != 0))
+		if (!cn_compile_listed(keys, key) && (also == NULL || strcmp(key, also) != 0))
 			cn_problem(problems, cn_compile_child(path, key), "unknown key");
 	}
 }
@@ -277,7 +277,8 @@ cn_fields_check(Jsonb *object, const char *path, CnFieldsUse use, CnProblems *pr
 		cn_problem(problems, path, "expected an object");
 		return;
 	}
-	check_keys(object, path, use, problems);
+	cn_fields_check_keys(object, path, cn_field_names,
+						 use == CN_FIELDS_IMPORT ? "credentials" : NULL, problems);
 	for (int i = 0; i < lengthof(fields); i++)
 	{
 		const char *name = cn_field_names[i];

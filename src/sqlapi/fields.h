@@ -39,6 +39,10 @@ extern const char *const cn_field_names[];
 /* Report what is wrong with an object that stands at path of a document. */
 extern void cn_fields_check(Jsonb *object, const char *path, CnFieldsUse use, CnProblems *problems);
 
+/* Report the keys of object that are neither listed nor the one more (NULL: none). */
+extern void cn_fields_check_keys(Jsonb *object, const char *path, const char *const *keys,
+								 const char *also, CnProblems *problems);
+
 /* Raises 22023, "<what>: 2 problems", with all of them in DETAIL. */
 extern void cn_fields_refuse(const char *what, const CnProblems *problems) pg_attribute_noreturn();
 

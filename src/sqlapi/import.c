@@ -12,7 +12,6 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 
-#include "catalog/compile.h"
 #include "core/audit.h"
 #include "core/spi.h"
 #include "sqlapi/args.h"
@@ -94,20 +93,8 @@ static void
 check_document_keys(Import *import, Jsonb *document)
 {
 	static const char *const keys[] = {"format", "connectors", NULL};
-	JsonbIterator *it = JsonbIteratorInit(&document->root);
-	JsonbValue	value;
-	JsonbIteratorToken token;
 
-	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
-	{
-		char	   *key;
-
-		if (token != WJB_KEY)
-			continue;
-		key = pnstrdup(value.val.string.val, value.val.string.len);
-		if (!cn_compile_listed(keys, key))
-			cn_problem(&import->problems, cn_compile_child("$", key), "unknown key");
-	}
+	cn_fields_check_keys(document, "$", keys, NULL, &import->problems);
 }
 
 static void
