@@ -17,7 +17,7 @@ DATA = connector--1.0.sql
 
 # The install script is the concatenation of these parts, in this order.  It is committed, because it must
 # be in every checkout and tarball; it is not in DATA_built, because `make clean` deletes what is.
-SQL_PARTS = 00_guard 10_tenancy 15_audit 20_credentials 30_connectors 35_manage 40_history 45_templates \
+SQL_PARTS = 00_guard 10_tenancy 15_audit 20_credentials 30_connectors 35_manage 40_history 42_queue 45_templates \
 	46_official_templates 50_stats 55_schema 56_transformations 60_execute 70_maintain 80_views
 SQL_PART_FILES = $(SQL_PARTS:%=src/sql/%.sql)
 
@@ -33,6 +33,11 @@ LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcurl libssl libcrypto 2>/dev/null ||
 # PGXS has no dependency tracking of its own unless the server was built with it.
 PG_CPPFLAGS = -Isrc $(LIB_CFLAGS) -MMD -MP
 SHLIB_LINK = $(LIB_LIBS)
+
+# Places where tests have a process killed (src/core/testpoint.h); bin/test builds so, nobody else should.
+ifdef CN_TEST_POINTS
+PG_CPPFLAGS += -DCN_TEST_POINTS
+endif
 
 ifdef WERROR
 PG_CFLAGS += -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \

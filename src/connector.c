@@ -10,11 +10,16 @@
 #include "catalog/settings.h"
 #include "core/identity.h"
 #include "core/install.h"
+#include "core/shmem.h"
+#include "core/testpoint.h"
 #include "credentials/keyring.h"
 #include "engine/settings.h"
 #include "http/client.h"
+#include "queue/waiters.h"
+#include "queue/wake.h"
 #include "schema/settings.h"
 #include "stats/stats.h"
+#include "worker/slots.h"
 
 PG_MODULE_MAGIC;
 
@@ -37,6 +42,11 @@ _PG_init(void)
 	cn_engine_init();
 	cn_schema_init();
 	cn_stats_init();
+	cn_wake_init();
+	cn_waiters_init();
+	cn_slots_init();
+	cn_testpoint_init();
+	cn_shmem_init();
 
 	MarkGUCPrefixReserved("connector");
 }

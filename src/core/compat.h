@@ -11,6 +11,7 @@
 
 #include "executor/executor.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
@@ -41,6 +42,17 @@ cn_wait_event_http(void)
 	return event;
 #else
 	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* 17: MyProcNumber; before, the number was a field of PGPROC.  Its latch is in ProcGlobal->allProcs. */
+static inline int
+cn_my_procno(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProcNumber;
+#else
+	return MyProc->pgprocno;
 #endif
 }
 

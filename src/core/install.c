@@ -24,6 +24,10 @@ static const char *const table_names[CN_TABLE_COUNT] = {
 	[CN_TABLE_CONNECTORS] = "connectors",
 	[CN_TABLE_HISTORY] = "connector_history",
 	[CN_TABLE_STAT_DELTAS] = "connector_stat_deltas",
+	[CN_TABLE_QUEUE] = "connector_queue",
+	[CN_TABLE_DEAD_LETTERS] = "connector_dead_letters",
+	[CN_TABLE_PAUSES] = "connector_pauses",
+	[CN_TABLE_FENCE] = "connector_fence_marks",
 };
 
 static CnInstall install;

@@ -71,6 +71,16 @@ cn_uuid_v7(pg_uuid_t *id)
 }
 
 void
+cn_uuid_v7_at(TimestampTz at, pg_uuid_t *id)
+{
+	uint64		us = (uint64) (at + CN_EPOCH_US);
+
+	set_random(id);
+	id->data[8] = (id->data[8] & 0x3f) | 0x80;
+	set_time(id, us / 1000, us % 1000 * 4096 / 1000);
+}
+
+void
 cn_uuid_v7_floor(TimestampTz at, pg_uuid_t *id)
 {
 	int64		us = at + CN_EPOCH_US;

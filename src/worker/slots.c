@@ -1,0 +1,161 @@
+/*
+ * slots.c -- the workers that run, in shared memory.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+
+#include "core/clock.h"
+#include "core/shmem.h"
+#include "queue/wake.h"
+#include "worker/slots.h"
+
+typedef struct SlotsShared
+{
+	CnWorkerSlot slots[CN_MAX_WORKERS];
+} SlotsShared;
+
+static SlotsShared *shared = NULL;
+static CnWorkerSlot *own = NULL;
+
+static void
+init_shared(void *memory)
+{
+	SlotsShared *fresh = memory;
+
+	for (int i = 0; i < CN_MAX_WORKERS; i++)
+	{
+		CnWorkerSlot *slot = &fresh->slots[i];
+
+		pg_atomic_init_u64(&slot->heartbeat, 0);
+		pg_atomic_init_u32(&slot->state, CN_WORKER_STARTING);
+		pg_atomic_init_u32(&slot->stop, 0);
+		for (int counter = 0; counter < CN_COUNTERS; counter++)
+			pg_atomic_init_u64(&slot->counters[counter], 0);
+	}
+}
+
+static void
+release(int code, Datum arg)
+{
+	LWLockAcquire(cn_shmem_lock(CN_LOCK_WORKERS), LW_EXCLUSIVE);
+	if (own)
+		own->used = false;
+	own = NULL;
+	LWLockRelease(cn_shmem_lock(CN_LOCK_WORKERS));
+}
+
+/* With the lock held: a free slot; NULL if there is none, or that worker runs already. */
+static CnWorkerSlot *
+find_free(Oid database, int number)
+{
+	CnWorkerSlot *free_slot = NULL;
+
+	for (int i = 0; i < CN_MAX_WORKERS; i++)
+	{
+		CnWorkerSlot *slot = &shared->slots[i];
+
+		if (slot->used && slot->database == database && slot->number == number)
+			return NULL;
+		if (!slot->used && free_slot == NULL)
+			free_slot = slot;
+	}
+	return free_slot;
+}
+
+CnWorkerSlot *
+cn_slot_take(Oid database, int number, const pg_uuid_t *lease)
+{
+	CnWorkerSlot *slot;
+
+	Assert(own == NULL);
+	LWLockAcquire(cn_shmem_lock(CN_LOCK_WORKERS), LW_EXCLUSIVE);
+	slot = find_free(database, number);
+	if (slot)
+	{
+		slot->used = true;
+		slot->database = database;
+		slot->number = number;
+		slot->pid = MyProcPid;
+		slot->lease = *lease;
+		slot->started_at = cn_now();
+		pg_atomic_write_u64(&slot->heartbeat, slot->started_at);
+		pg_atomic_write_u32(&slot->state, CN_WORKER_STARTING);
+		pg_atomic_write_u32(&slot->stop, 0);
+		for (int i = 0; i < CN_COUNTERS; i++)
+			pg_atomic_write_u64(&slot->counters[i], 0);
+		own = slot;
+	}
+	LWLockRelease(cn_shmem_lock(CN_LOCK_WORKERS));
+	if (slot)
+		before_shmem_exit(release, (Datum) 0);
+	return slot;
+}
+
+int
+cn_slots_read(CnWorkerSlot *slots)
+{
+	int			count = 0;
+
+	LWLockAcquire(cn_shmem_lock(CN_LOCK_WORKERS), LW_SHARED);
+	for (int i = 0; i < CN_MAX_WORKERS; i++)
+		if (shared->slots[i].used)
+			slots[count++] = shared->slots[i];
+	LWLockRelease(cn_shmem_lock(CN_LOCK_WORKERS));
+	return count;
+}
+
+int
+cn_slots_running(Oid database)
+{
+	int			count = 0;
+
+	LWLockAcquire(cn_shmem_lock(CN_LOCK_WORKERS), LW_SHARED);
+	for (int i = 0; i < CN_MAX_WORKERS; i++)
+		if (shared->slots[i].used && shared->slots[i].database == database)
+			count++;
+	LWLockRelease(cn_shmem_lock(CN_LOCK_WORKERS));
+	return count;
+}
+
+int
+cn_slots_stop(Oid database)
+{
+	LWLockAcquire(cn_shmem_lock(CN_LOCK_WORKERS), LW_SHARED);
+	for (int i = 0; i < CN_MAX_WORKERS; i++)
+	{
+		CnWorkerSlot *slot = &shared->slots[i];
+
+		if (slot->used && (!OidIsValid(database) || slot->database == database))
+			pg_atomic_write_u32(&slot->stop, 1);
+	}
+	LWLockRelease(cn_shmem_lock(CN_LOCK_WORKERS));
+	cn_wake_latches(database);
+	return cn_slots_running(database);
+}
+
+int
+cn_slots_leases(Oid database, pg_uuid_t *leases, int64 timeout_us)
+{
+	TimestampTz oldest = cn_now() - timeout_us;
+	int			count = 0;
+
+	LWLockAcquire(cn_shmem_lock(CN_LOCK_WORKERS), LW_SHARED);
+	for (int i = 0; i < CN_MAX_WORKERS; i++)
+	{
+		const CnWorkerSlot *slot = &shared->slots[i];
+
+		if (slot->used && slot->database == database &&
+			(slot == own || (TimestampTz) pg_atomic_read_u64(&shared->slots[i].heartbeat) >= oldest))
+			leases[count++] = slot->lease;
+	}
+	LWLockRelease(cn_shmem_lock(CN_LOCK_WORKERS));
+	return count;
+}
+
+void
+cn_slots_init(void)
+{
+	cn_shmem_add("connector workers", sizeof(SlotsShared), init_shared, (void **) &shared);
+}
