@@ -5,9 +5,9 @@
 
 #include "utils/builtins.h"
 
+#include "core/clock.h"
 #include "core/jsonb.h"
 #include "core/uuid.h"
-#include "engine/settings.h"
 #include "queue/history.h"
 #include "queue/payload.h"
 
@@ -179,33 +179,61 @@ set_input_member(CnHistoryRow *row, int col, Jsonb *input, const char *key)
 }
 
 static void
+set_time(CnHistoryRow *row, int col, TimestampTz at)
+{
+	set_value(row, col, TimestampTzGetDatum(at));
+}
+
+static void
+fill_extra(CnHistoryRow *row, const CnHistoryExtra *extra, TimestampTz started_at)
+{
+	set_text(row, COL_TRIGGER, extra->trigger);
+	set_value(row, COL_ATTEMPT, Int32GetDatum(extra->attempt));
+	set_text(row, COL_EXECUTED_BY, extra->executed_by);
+	set_time(row, COL_CREATED, extra->created_at ? extra->created_at : started_at);
+	if (extra->correlation_id && extra->correlation_id[0])
+		set_text(row, COL_CORRELATION, extra->correlation_id);
+	set_text(row, COL_IDEMPOTENCY_KEY, extra->idempotency_key);
+}
+
+static void
+fill_input(CnHistoryRow *row, Jsonb *input)
+{
+	set_jsonb(row, COL_INPUT, cn_payload_for_history(input));
+	set_input_member(row, COL_CONTACT, input, "contact_id");
+	set_input_member(row, COL_FLOW_RUN, input, "flow_run_id");
+}
+
+static void
+fill_failure(CnHistoryRow *row, const CnFailure *failure, const char *failed_step)
+{
+	set_text(row, COL_STATUS, cn_status_name(failure));
+	if (failure->code == CN_OK)
+		return;
+	set_text(row, COL_ERROR_CODE, cn_code_info(failure->code)->name);
+	set_text(row, COL_ERROR_MESSAGE, cn_failure_text(failure));
+	set_text(row, COL_CURRENT_STEP, failed_step);
+}
+
+static void
 fill_outcome(CnHistoryRow *row, const CnExecution *execution, bool log_output)
 {
 	const CnOutcome *outcome = cn_exec_outcome(execution);
-	const CnFailure *failure = &outcome->failure;
 
-	set_text(row, COL_STATUS, cn_status_name(failure));
-	set_value(row, COL_ATTEMPT, Int32GetDatum(1));
+	fill_failure(row, &outcome->failure, outcome->failed_step);
 	if (log_output)
 		set_jsonb(row, COL_OUTPUT, cn_payload_for_history(outcome->output));
-	if (failure->code != CN_OK)
-	{
-		set_text(row, COL_ERROR_CODE, cn_code_info(failure->code)->name);
-		set_text(row, COL_ERROR_MESSAGE, cn_failure_text(failure));
-		set_text(row, COL_CURRENT_STEP, outcome->failed_step);
-	}
 	if (outcome->http_status)
 		set_value(row, COL_HTTP_STATUS, Int32GetDatum(outcome->http_status));
 	set_value(row, COL_TIME, Float8GetDatum(outcome->execution_time_ms));
-	set_value(row, COL_STARTED, TimestampTzGetDatum(outcome->started_at));
-	set_value(row, COL_CREATED, TimestampTzGetDatum(outcome->started_at));
-	set_value(row, COL_COMPLETED, TimestampTzGetDatum(outcome->started_at +
-													  (int64) (outcome->execution_time_ms * 1000)));
+	set_time(row, COL_STARTED, outcome->started_at);
+	set_time(row, COL_COMPLETED,
+			 outcome->started_at + (int64) (outcome->execution_time_ms * 1000));
 }
 
 Jsonb *
 cn_history_write(CnHistoryRows *rows, const CnExecution *execution, const CnConnector *connector,
-				 Jsonb *input, const char *trigger, const char *executed_by)
+				 Jsonb *input, const CnHistoryExtra *extra)
 {
 	bool		payloads = connector->log_response_data && has_payloads(execution);
 	Jsonb	   *steps = cn_history_steps(execution, payloads);
@@ -217,15 +245,35 @@ cn_history_write(CnHistoryRows *rows, const CnExecution *execution, const CnConn
 	set_value(&row, COL_CONNECTOR, UUIDPGetDatum(&connector->id));
 	set_text(&row, COL_NAME, connector->name);
 	set_value(&row, COL_VERSION, Int32GetDatum(connector->version));
-	set_text(&row, COL_TRIGGER, trigger);
-	set_text(&row, COL_EXECUTED_BY, executed_by);
-	set_jsonb(&row, COL_INPUT, cn_payload_for_history(input));
-	set_input_member(&row, COL_CONTACT, input, "contact_id");
-	set_input_member(&row, COL_FLOW_RUN, input, "flow_run_id");
-	if (cn_engine_correlation_id[0])
-		set_text(&row, COL_CORRELATION, cn_engine_correlation_id);
+	fill_extra(&row, extra, cn_exec_outcome(execution)->started_at);
+	fill_input(&row, input);
 	set_jsonb(&row, COL_STEPS, steps);
 	fill_outcome(&row, execution, connector->log_response_data);
 	cn_history_add(rows, &row, cn_uuid_v7_time(cn_exec_id(execution)));
 	return payloads ? NULL : steps;
+}
+
+void
+cn_history_write_unrun(CnHistoryRows *rows, const CnHistoryUnrun *unrun,
+					   const CnHistoryExtra *extra)
+{
+	TimestampTz now = cn_now();
+	TimestampTz started_at = unrun->started_at ? unrun->started_at : now;
+	CnHistoryRow row;
+
+	memset(row.nulls, true, sizeof(row.nulls));
+	set_value(&row, COL_WORKSPACE, UUIDPGetDatum(&unrun->workspace));
+	set_value(&row, COL_ID, UUIDPGetDatum(&unrun->id));
+	set_value(&row, COL_CONNECTOR, UUIDPGetDatum(&unrun->connector));
+	set_text(&row, COL_NAME, unrun->connector_name);
+	if (unrun->connector_version)
+		set_value(&row, COL_VERSION, Int32GetDatum(unrun->connector_version));
+	fill_extra(&row, extra, started_at);
+	fill_input(&row, unrun->input);
+	set_jsonb(&row, COL_STEPS, unrun->steps);
+	fill_failure(&row, &unrun->failure, unrun->failed_step);
+	set_value(&row, COL_TIME, Float8GetDatum((now - started_at) / 1000.0));
+	set_time(&row, COL_STARTED, started_at);
+	set_time(&row, COL_COMPLETED, now);
+	cn_history_add(rows, &row, cn_uuid_v7_time(&unrun->id));
 }

@@ -16,13 +16,43 @@
  */
 extern Jsonb *cn_history_steps(const CnExecution *execution, bool payloads);
 
+/* What the engine does not know of an execution. */
+typedef struct CnHistoryExtra
+{
+	TimestampTz created_at;		/* when it was asked for; 0: when it started */
+	int			attempt;		/* 1, more if it was redriven */
+	const char *trigger;		/* what started it: "sql", "async", ... */
+	const char *executed_by;	/* identity; NULL: none */
+	const char *correlation_id; /* NULL or empty: none */
+	const char *idempotency_key;	/* NULL: none */
+} CnHistoryExtra;
+
 /*
  * Add the one row of a finished execution to rows, which the caller flushes in the
- * current transaction.  trigger: what started it ("sql").  Returns the steps of the row
- * if there is no payload in them, else NULL.
+ * current transaction.  Returns the steps of the row if there is no payload in
+ * them, else NULL.
  */
 extern Jsonb *cn_history_write(CnHistoryRows *rows, const CnExecution *execution,
-							  const CnConnector *connector, Jsonb *input, const char *trigger,
-							  const char *executed_by);
+							  const CnConnector *connector, Jsonb *input,
+							  const CnHistoryExtra *extra);
+
+/* An execution that ends without the engine: cancelled, or what it was to run is gone. */
+typedef struct CnHistoryUnrun
+{
+	pg_uuid_t	workspace;
+	pg_uuid_t	id;
+	pg_uuid_t	connector;
+	const char *connector_name;
+	int			connector_version;	/* 0: none */
+	CnFailure	failure;
+	const char *failed_step;	/* NULL: none */
+	Jsonb	   *steps;			/* of those that were done, as the history has them; NULL: none */
+	Jsonb	   *input;
+	TimestampTz started_at;		/* of the engine's work, if it had begun; 0: now */
+} CnHistoryUnrun;
+
+/* Add its row; it ends now. */
+extern void cn_history_write_unrun(CnHistoryRows *rows, const CnHistoryUnrun *unrun,
+								   const CnHistoryExtra *extra);
 
 #endif							/* CN_QUEUE_HISTORY_H */

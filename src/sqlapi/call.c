@@ -15,6 +15,7 @@
 #include "utils/ps_status.h"
 
 #include "core/jsonb.h"
+#include "engine/settings.h"
 #include "queue/history.h"
 #include "sqlapi/call.h"
 #include "sqlapi/input.h"
@@ -231,11 +232,16 @@ map_output(CnCall *call, CnExecution *execution, bool raise)
 Jsonb *
 cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise)
 {
+	CnHistoryExtra extra = {
+		.attempt = 1,
+		.trigger = "sql",
+		.executed_by = call->identity,
+		.correlation_id = cn_engine_correlation_id,
+	};
 	Jsonb	   *steps;
 
 	map_output(call, execution, raise);
-	steps = cn_history_write(&call->history, execution, call->connector, input, "sql",
-							 call->identity);
+	steps = cn_history_write(&call->history, execution, call->connector, input, &extra);
 	count(call, execution);
 	return steps;
 }
