@@ -246,3 +246,17 @@ cn_jsonb_empty_object(void)
 	cn_build_end_object(&empty);
 	return cn_build_done(&empty);
 }
+
+Jsonb *
+cn_jsonb_truncated(int64 bytes)
+{
+	CnJsonbBuilder marker = {0};
+
+	cn_build_begin_object(&marker);
+	cn_build_key(&marker, "_truncated");
+	cn_build_bool(&marker, true);
+	cn_build_key(&marker, "bytes");
+	cn_build_int(&marker, bytes);
+	cn_build_end_object(&marker);
+	return cn_build_done(&marker);
+}

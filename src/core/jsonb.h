@@ -29,6 +29,9 @@ extern Jsonb *cn_jsonb_null(void);
 /* {} */
 extern Jsonb *cn_jsonb_empty_object(void);
 
+/* {"_truncated": true, "bytes": n}: what stands for a value of n bytes that is not kept. */
+extern Jsonb *cn_jsonb_truncated(int64 bytes);
+
 /* A jsonb string. */
 extern Jsonb *cn_jsonb_string(const char *text, int64 len);
 

@@ -6,13 +6,22 @@
  * waits: a backend turns the mux for one execution, a worker for thousands.
  *
  *   execution   NEW --start--> RUNNING --last step over--> DONE
- *                 \______________ refused _______________/
+ *                 \             |  ^  \__ parked ________/ /
+ *                  \       hold v  | continue            / /
+ *                   \          HELD --------- aborted __/ /
+ *                    \______ refused, aborted ___________/
  *
  *   step        PENDING --> SENDING --reply--> OVER
  *                   |          |  ^             ^
  *                   |          v  | timer       |
  *                   |        WAITING            |
  *                   \____ skipped, refused _____/
+ *
+ * An owner that outlives crashes (a worker) takes a checkpoint between the steps,
+ * and notes durably, before it is sent, that a request which must not be repeated may
+ * be under way.  It does so in its hold callback: the execution stands still until the
+ * owner has written that down and calls cn_exec_continue.  Whoever takes over gives
+ * cn_exec_create the checkpoint.  The engine decides what is done again.
  *
  * change_state in engine.c and set_state in step.c are the only ones that assign
  * states.  docs/internals/engine.md has the states and who may change them.
@@ -35,12 +44,31 @@ typedef enum CnExecState
 {
 	CN_EXEC_NEW,
 	CN_EXEC_RUNNING,
+	CN_EXEC_HELD,				/* stands still until cn_exec_continue; nothing is under way */
 	CN_EXEC_DONE
 } CnExecState;
 
 typedef struct CnExecution CnExecution;
 
 typedef void (*CnExecDone) (CnExecution *execution, void *arg);
+
+/* Why an execution asks its owner whether to stand still. */
+typedef enum CnHoldReason
+{
+	CN_HOLD_STEP_OVER,			/* a step or group of the list is over, and another comes: keep its
+								 * checkpoint first */
+	CN_HOLD_SENDING,			/* a request that must not be repeated is about to be sent, and the owner
+								 * has not marked it */
+	CN_HOLD_PROGRESS			/* a step of a group is over while others run; the answer is ignored */
+} CnHoldReason;
+
+/*
+ * true: stand still until cn_exec_continue, before which the owner stores checkpoint
+ * (cn_exec_checkpoint) and mark (cn_exec_next_is_single_shot).  false: go on; the owner has
+ * stored neither, so it is asked again before anything single-shot is sent.  Called in the
+ * execution's context; must not delete, continue or abort it.
+ */
+typedef bool (*CnExecHold) (CnExecution *execution, CnHoldReason reason, void *arg);
 
 /* One of the credentials a definition names. */
 typedef struct CnExecCredential
@@ -68,6 +96,17 @@ typedef struct CnExecInput
 	int			max_retries;	/* likewise */
 	bool		continue_on_error;	/* likewise */
 	CnKeep		keep;
+
+	/* What follows is for executions that are gone on with; zero: none of it. */
+	const pg_uuid_t *id;		/* NULL: a new one (UUID version 7) */
+	const pg_uuid_t *key_id;	/* idempotency keys are "<this>:<step>"; NULL: the checkpoint's, or id */
+	Jsonb	   *checkpoint;		/* NULL: from the beginning */
+	bool		interrupted;	/* whoever ran it died when a request that must not be repeated may have
+								 * been under way */
+	bool		marked;			/* the owner has durably noted that such a request may be under way */
+	bool		may_park;		/* waits too long for the deadline end it as parked, not as a failure */
+	CnExecHold	hold;			/* NULL: it never stands still */
+	void	   *hold_arg;
 } CnExecInput;
 
 typedef enum CnStepStatus
@@ -106,13 +145,22 @@ typedef struct CnOutcome
 	const char *failed_step;	/* id; NULL: success, or no step's failure */
 	Jsonb	   *output;			/* NULL unless the steps succeeded */
 	int			http_status;	/* of the step that failed, or the last one; 0: none */
-	TimestampTz started_at;
-	double		execution_time_ms;
+	TimestampTz started_at;		/* the first time, if it was gone on with */
+	double		execution_time_ms;	/* since then */
+
+	/*
+	 * Not 0: it is not finished, but to be created from its checkpoint again, not
+	 * before then; failure says what it waits for.  Nothing is under way meanwhile, so
+	 * the owner stores its mark as false with that checkpoint.
+	 */
+	TimestampTz park_until;
 } CnOutcome;
 
 /*
  * A new execution in context, which it lives and dies with: deleting the
- * context ends requests under way.  id is new (UUID version 7).
+ * context ends requests under way.  Its deadline counts from now on, also if it was begun
+ * before.  Never raises for what the checkpoint holds: if that cannot be read, the execution
+ * fails as soon as it is started.
  */
 extern CnExecution *cn_exec_create(const CnExecInput *input, MemoryContext context);
 
@@ -129,8 +177,42 @@ extern void cn_exec_start(CnExecution *execution, CnHttpMux *mux, CnExecDone don
 extern void cn_exec_refuse(CnExecution *execution, const CnFailure *failure, CnExecDone done,
 						   void *arg);
 
+/* The owner has stored checkpoint and mark: go on.  done may be called from here. */
+extern void cn_exec_continue(CnExecution *execution);
+
+/*
+ * End it with failure, in any state but DONE: transfers and timers go, done is called (but not
+ * if it was never started).  A step whose request was under way and must not be repeated is
+ * recorded as unknown_outcome.  Not from inside its own callbacks.
+ */
+extern void cn_exec_abort(CnExecution *execution, const CnFailure *failure);
+
+/*
+ * What cn_exec_create takes to go on from here, in any state, in the current context.  NULL: it
+ * would be larger than jsonb can be.  docs/internals/engine.md says what it holds.
+ */
+extern Jsonb *cn_exec_checkpoint(const CnExecution *execution);
+
+/*
+ * May the step that comes next, or is under way, not be repeated (any of a group)?  In STEP_OVER
+ * and SENDING this is what the owner's mark is to be.
+ */
+extern bool cn_exec_next_is_single_shot(const CnExecution *execution);
+
+/* The same for the first step of a definition, without an execution. */
+extern bool cn_definition_starts_single_shot(const CnDefinition *definition);
+
+/*
+ * Whose callback raised the error that left the mux' turn, or cn_exec_start and the like; NULL:
+ * nobody's.  Asking forgets it; without being asked after an error it may name one that is gone.
+ */
+extern CnExecution *cn_exec_interrupted(void);
+
 extern CnExecState cn_exec_state(const CnExecution *execution);
 extern const pg_uuid_t *cn_exec_id(const CnExecution *execution);
+
+/* When it began, the first time if it was gone on with. */
+extern TimestampTz cn_exec_started_at(const CnExecution *execution);
 
 /* How statuses are called everywhere: "success", "failed", ...; a step's may be "skipped", too. */
 extern const char *cn_status_name(const CnFailure *failure);

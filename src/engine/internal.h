@@ -2,6 +2,7 @@
  * internal.h -- what the files of the engine share.
  *
  *   engine.c     an execution: its life, the order of its steps, its end
+ *   checkpoint.c what is kept of it between its steps, and put back
  *   step.c       a step: condition, attempts, retries
  *   scope.c      what templates and conditions read
  *   request.c    a step's request, rendered and sealed (multipart.c, secrets.c)
@@ -20,8 +21,17 @@ typedef enum CnStepState
 	CN_STEP_PENDING,
 	CN_STEP_SENDING,
 	CN_STEP_WAITING,			/* for the next attempt */
+	CN_STEP_PARKED,				/* likewise, beyond the deadline: another run will make it */
 	CN_STEP_OVER				/* the record says how it ended */
 } CnStepState;
+
+/* May a request that must not be repeated have been sent already? */
+typedef enum CnDoubt
+{
+	CN_DOUBT_NONE,
+	CN_DOUBT_INTERRUPTED,		/* whoever ran it died, maybe in its midst */
+	CN_DOUBT_MOVED				/* it was, but the definition has changed so that it is to run again */
+} CnDoubt;
 
 /* A step of an execution.  A group's state is that of all its steps together. */
 typedef struct CnStep
@@ -40,6 +50,10 @@ typedef struct CnStep
 	CnAction	action;			/* what a rule made of the last reply */
 	bool		out_of_time;	/* the execution's deadline ended it */
 	bool		given_up;		/* not repeated only because a step beside it had failed */
+	TimestampTz park_until;		/* once it was PARKED */
+	bool		begun;			/* by an earlier run: its condition held */
+	bool		restored;		/* an earlier run has ended it */
+	CnDoubt		doubt;
 
 	const CnJson *output;		/* record.output as a tree, made when first read */
 	const CnJson *report;		/* steps.<id>, likewise */
@@ -50,8 +64,12 @@ struct CnExecution
 	MemoryContext context;
 	CnExecState state;
 	pg_uuid_t	id;
+	pg_uuid_t	key_id;			/* of idempotency keys */
 	CnExecInput given;
+	CnFailure	broken;			/* why the checkpoint could not be read */
 	CnHttpMux  *mux;
+	bool		marked;			/* the owner's mark says that what comes next may be under way */
+	CnHoldReason held_for;		/* while HELD */
 
 	CnStep	   *steps;			/* of the definition's list of all */
 	int			next;			/* in the definition's list of steps */
@@ -71,17 +89,66 @@ struct CnExecution
 
 /* ---- engine.c ---- */
 
+/*
+ * What runs in an execution's name is between these two: its context is current then, and
+ * after an error it is known whose turn it was.
+ */
+typedef struct CnExecTurn
+{
+	MemoryContext context;
+	CnExecution *outer;
+} CnExecTurn;
+
+extern void cn_exec_enter(CnExecution *execution, CnExecTurn *turn);
+extern void cn_exec_leave(const CnExecTurn *turn);
+
 /* A step that was under way is over, or may be: go on. */
 extern void cn_exec_advance(CnExecution *execution);
+
+/* Ask the owner; true: the execution stands still from now on. */
+extern bool cn_exec_hold(CnExecution *execution, CnHoldReason reason);
+
+/* The first step or group of the list that is not over; NULL: all are. */
+extern CnStep *cn_exec_next_step(const CnExecution *execution);
 
 /* Milliseconds until the execution's deadline; 0 or less: it has passed. */
 extern int64 cn_exec_remaining_ms(const CnExecution *execution);
 
+/* ---- checkpoint.c ---- */
+
+/* Put back what given.checkpoint says; false and execution->broken if it cannot be read. */
+extern bool cn_checkpoint_restore(CnExecution *execution);
+
 /* ---- step.c ---- */
 extern void cn_step_init(CnExecution *execution, CnStep *step, const CnStepDef *def);
 
-/* Begin a step or the steps of a group.  It may be over when this returns. */
+/* An earlier run has ended it: the record says how. */
+extern void cn_step_restore(CnStep *step);
+
+/*
+ * Begin a step or the steps of a group.  It may be over when this returns; or the execution
+ * stands still before anything was sent, and cn_step_send goes on.
+ */
 extern void cn_step_begin(CnStep *step);
+extern void cn_step_send(CnStep *step);
+
+/*
+ * The step waits longer for its (next) attempt than the execution may take: once nothing else is
+ * under way, the execution ends as parked.  Only if given.may_park; the record's failure says
+ * what it waits for.  From PENDING, SENDING without a transfer, or WAITING without a timer; the
+ * caller sees to it that cn_exec_advance is called.
+ */
+extern void cn_step_park(CnStep *step, int64 delay_ms);
+
+/* The one that waits longest, if the step or group is parked; else NULL. */
+extern const CnStep *cn_step_parked(const CnStep *step);
+
+/* End what is under way of the step or group with failure, and what has not begun. */
+extern void cn_step_abort(CnStep *step, const CnFailure *failure);
+
+/* Must the request not be sent twice?  Of a step: (of a group) one that is not over. */
+extern bool cn_step_def_is_single_shot(const CnStepDef *def);
+extern bool cn_step_is_single_shot(const CnStep *step);
 
 /* A group is over when all its steps are. */
 extern bool cn_step_is_over(const CnStep *step);

@@ -305,13 +305,13 @@ render_header(CnStep *step, const CnHeaderDef *def)
 	return true;
 }
 
-/* "<execution>:<step>": the same on every attempt, and after a crash. */
+/* "<execution>:<step>": the same on every attempt, and in every run. */
 static char *
 idempotency_key(const CnStep *step)
 {
 	char		id[CN_UUID_TEXT_LEN + 1];
 
-	return psprintf("%s:%s", cn_uuid_text(&step->execution->id, id), step->def->id);
+	return psprintf("%s:%s", cn_uuid_text(&step->execution->key_id, id), step->def->id);
 }
 
 static bool

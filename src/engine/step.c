@@ -23,6 +23,9 @@ static void send_attempt(CnStep *step);
 static char deadline_hint[] =
 	"The whole execution is limited by deadline_ms and connector.max_execution_time.";
 
+/* No wait beyond the deadline is longer: twice what a remote may ask for. */
+#define MAX_PARK_MS (2 * CN_RETRY_AFTER_MAX_MS)
+
 /* Between the epochs of Unix and of TimestampTz, in milliseconds. */
 #define EPOCH_DIFFERENCE_MS \
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000)
@@ -37,9 +40,11 @@ may_follow(CnStepState from, CnStepState to)
 		case CN_STEP_PENDING:
 			return to != CN_STEP_PENDING;
 		case CN_STEP_SENDING:
-			return to == CN_STEP_WAITING || to == CN_STEP_OVER;
+			return to == CN_STEP_WAITING || to == CN_STEP_PARKED || to == CN_STEP_OVER;
 		case CN_STEP_WAITING:
-			return to == CN_STEP_SENDING || to == CN_STEP_OVER;
+			return to == CN_STEP_SENDING || to == CN_STEP_PARKED || to == CN_STEP_OVER;
+		case CN_STEP_PARKED:
+			return to == CN_STEP_OVER;
 		case CN_STEP_OVER:
 			break;
 	}
@@ -61,6 +66,13 @@ cn_step_init(CnExecution *execution, CnStep *step, const CnStepDef *def)
 	step->def = def;
 	step->record.def = def;
 	cn_scope_of_step(step, &step->scope);
+}
+
+void
+cn_step_restore(CnStep *step)
+{
+	step->restored = true;
+	set_state(step, CN_STEP_OVER);
 }
 
 static double
@@ -99,6 +111,49 @@ cn_step_is_over(const CnStep *step)
 		if (member_of(step, i)->state != CN_STEP_OVER)
 			return false;
 	return step->def->is_group;
+}
+
+const CnStep *
+cn_step_parked(const CnStep *step)
+{
+	const CnStep *longest = NULL;
+
+	if (!step->def->is_group)
+		return step->state == CN_STEP_PARKED ? step : NULL;
+	for (int i = 0; i < step->def->step_count; i++)
+	{
+		const CnStep *member = member_of(step, i);
+
+		if (member->state != CN_STEP_OVER && member->state != CN_STEP_PARKED)
+			return NULL;
+		if (member->state == CN_STEP_PARKED &&
+			(longest == NULL || member->park_until > longest->park_until))
+			longest = member;
+	}
+	return longest;
+}
+
+bool
+cn_step_def_is_single_shot(const CnStepDef *def)
+{
+	if (!def->is_group)
+		return !cn_method_is_repeatable(def->method) && !def->idempotent &&
+			def->idempotency_header == NULL;
+	for (int i = 0; i < def->step_count; i++)
+		if (cn_step_def_is_single_shot(def->steps[i]))
+			return true;
+	return false;
+}
+
+bool
+cn_step_is_single_shot(const CnStep *step)
+{
+	if (!step->def->is_group)
+		return step->state != CN_STEP_OVER && cn_step_def_is_single_shot(step->def);
+	for (int i = 0; i < step->def->step_count; i++)
+		if (cn_step_is_single_shot(member_of(step, i)))
+			return true;
+	return false;
 }
 
 static bool
@@ -150,7 +205,8 @@ static void
 skip(CnStep *step)
 {
 	for (int i = 0; i < step->def->step_count; i++)
-		end_step(member_of(step, i), CN_STEP_SKIPPED);
+		if (member_of(step, i)->state != CN_STEP_OVER)
+			end_step(member_of(step, i), CN_STEP_SKIPPED);
 	end_step(step, CN_STEP_SKIPPED);
 }
 
@@ -178,9 +234,10 @@ fail_step(CnStep *step)
 	{
 		CnStep	   *beside = member_of(&step->execution->steps[group->index], i);
 
-		if (beside->state != CN_STEP_WAITING)
+		if (beside->state != CN_STEP_WAITING && beside->state != CN_STEP_PARKED)
 			continue;
-		cn_http_timer_stop(beside->timer);
+		if (beside->timer)
+			cn_http_timer_stop(beside->timer);
 		beside->timer = NULL;
 		beside->given_up = true;
 		end_step(beside, CN_STEP_FAILED);
@@ -225,8 +282,7 @@ decide(CnStep *step, int64 *delay_ms)
 		.action = step->action,
 		.replied = reply->status != 0,
 		.never_left = reply->never_left,
-		.repeatable = cn_method_is_repeatable(def->method) || def->idempotent ||
-		def->idempotency_header != NULL,
+		.repeatable = !cn_step_def_is_single_shot(def),
 		.attempts = step->record.attempts,
 		.asked_ms = asked_delay(step),
 		.remaining_ms = cn_exec_remaining_ms(execution),
@@ -234,7 +290,9 @@ decide(CnStep *step, int64 *delay_ms)
 	CnVerdict	verdict = cn_retry_decide(&policy, &attempt, pg_prng_double(&pg_global_prng_state),
 										  delay_ms);
 
-	if (verdict == CN_VERDICT_RETRY && is_doomed(step))
+	if (verdict == CN_VERDICT_TOO_LATE && !execution->given.may_park)
+		verdict = CN_VERDICT_FAIL;
+	if ((verdict == CN_VERDICT_RETRY || verdict == CN_VERDICT_TOO_LATE) && is_doomed(step))
 	{
 		step->given_up = true;
 		verdict = CN_VERDICT_FAIL;
@@ -278,17 +336,29 @@ blame_deadline(CnStep *step)
 	step->out_of_time = true;
 }
 
+/* The step has left a state: the owner may want to know, and the execution may go on. */
+static void
+step_changed(CnStep *step)
+{
+	CnExecution *execution = step->execution;
+
+	if (step->state == CN_STEP_OVER && step->def->group && !cn_step_is_over(execution->current))
+		cn_exec_hold(execution, CN_HOLD_PROGRESS);
+	cn_exec_advance(execution);
+}
+
 /* WAITING is left here: it is time for the next attempt. */
 static void
 on_timer(void *arg)
 {
 	CnStep	   *step = arg;
-	MemoryContext old = MemoryContextSwitchTo(step->execution->context);
+	CnExecTurn	turn;
 
+	cn_exec_enter(step->execution, &turn);
 	step->timer = NULL;
 	send_attempt(step);
-	cn_exec_advance(step->execution);
-	MemoryContextSwitchTo(old);
+	step_changed(step);
+	cn_exec_leave(&turn);
 }
 
 static void
@@ -299,20 +369,36 @@ wait_for_next(CnStep *step, int64 delay_ms)
 									  step->execution->context, on_timer, step);
 }
 
+void
+cn_step_park(CnStep *step, int64 delay_ms)
+{
+	Assert(step->execution->given.may_park && step->transfer == NULL && step->timer == NULL);
+	if (is_doomed(step))
+	{
+		step->given_up = true;
+		end_step(step, CN_STEP_FAILED);
+		return;
+	}
+	step->park_until = cn_now() + Min(delay_ms, MAX_PARK_MS) * 1000;
+	set_state(step, CN_STEP_PARKED);
+}
+
 /* SENDING is left here: the reply is there, or there will be none. */
 static void
 on_reply(CnHttpTransfer *transfer, void *arg)
 {
 	CnStep	   *step = arg;
-	MemoryContext old = MemoryContextSwitchTo(step->execution->context);
 	CnVerdict	verdict = CN_VERDICT_FAIL;
 	int64		delay_ms = 0;
+	CnExecTurn	turn;
 
+	cn_exec_enter(step->execution, &turn);
 	cn_reply_read(step);
 	blame_deadline(step);
 	if (step->record.failure.code != CN_OK)
 		verdict = decide(step, &delay_ms);
-	if (step->record.failure.code != CN_OK && verdict == CN_VERDICT_FAIL)
+	if (step->record.failure.code != CN_OK &&
+		(verdict == CN_VERDICT_FAIL || verdict == CN_VERDICT_TOO_LATE))
 		say_when(step);
 	cn_http_release(step->transfer);
 	step->transfer = NULL;
@@ -321,14 +407,16 @@ on_reply(CnHttpTransfer *transfer, void *arg)
 		end_step(step, CN_STEP_SUCCESS);
 	else if (verdict == CN_VERDICT_RETRY)
 		wait_for_next(step, delay_ms);
+	else if (verdict == CN_VERDICT_TOO_LATE)
+		cn_step_park(step, delay_ms);
 	else
 	{
 		if (verdict == CN_VERDICT_UNKNOWN_OUTCOME)
 			outcome_unknown(&step->record.failure);
 		fail_step(step);
 	}
-	cn_exec_advance(step->execution);
-	MemoryContextSwitchTo(old);
+	step_changed(step);
+	cn_exec_leave(&turn);
 }
 
 /* ---- attempts ---- */
@@ -376,20 +464,54 @@ prepare_secrets(CnStep *step)
 						   execution->context, &step->record.failure);
 }
 
+static bool
+prepare_request(CnStep *step)
+{
+	return prepare_secrets(step) && cn_request_build(step);
+}
+
+/* It may have been sent by an earlier run, and is not to be again.  Nobody knows what came of it. */
+static void
+end_in_doubt(CnStep *step)
+{
+	CnFailure  *failure = &step->record.failure;
+
+	/* for the record: what may have been sent */
+	(void) prepare_request(step);
+	step->record.attempts++;
+	if (step->doubt == CN_DOUBT_MOVED)
+		cn_fail(failure, CN_UNKNOWN_OUTCOME,
+				"an earlier run of the execution may have sent the request, before the definition was changed");
+	else
+		cn_fail(failure, CN_UNKNOWN_OUTCOME,
+				"the process that ran it ended while the request may have been under way, and whether it took effect is not known");
+	fail_step(step);
+}
+
+/* A step that an earlier run has begun goes on from there. */
+static void
+note_start(CnStep *step)
+{
+	if (step->begun)
+		return;
+	step->started_us = cn_monotonic_us();
+	step->record.started_ms = ms_between(step->execution->started_us, step->started_us);
+}
+
 /* Do what comes before the request is sent; false if it is not to be, for the step is over. */
 static bool
 prepare(CnStep *step)
 {
 	int			holds = true;
 
-	step->started_us = cn_monotonic_us();
-	step->record.started_ms = ms_between(step->execution->started_us, step->started_us);
-	if (step->def->condition)
+	note_start(step);
+	if (step->def->condition && !step->begun)
 		holds = cn_step_condition(step, &step->record.failure);
 	if (holds == false)
 		skip(step);
-	else if (holds < 0 ||
-			 (!step->def->is_group && !(prepare_secrets(step) && cn_request_build(step))))
+	else if (holds > 0 && step->doubt)
+		end_in_doubt(step);
+	else if (holds < 0 || (!step->def->is_group && !prepare_request(step)))
 		fail_step(step);
 	return step->state == CN_STEP_PENDING;
 }
@@ -406,10 +528,20 @@ give_up(CnStep *step)
 
 /* All requests are made before the first is sent: what cannot be made ends the group without effects. */
 static void
-begin_members(CnStep *group)
+prepare_members(CnStep *group)
 {
 	for (int i = 0; i < group->def->step_count; i++)
-		(void) prepare(member_of(group, i));
+	{
+		CnStep	   *member = member_of(group, i);
+
+		if (member->state == CN_STEP_PENDING)
+			(void) prepare(member);
+	}
+}
+
+static void
+send_members(CnStep *group)
+{
 	for (int i = 0; i < group->def->step_count; i++)
 	{
 		CnStep	   *member = member_of(group, i);
@@ -423,13 +555,52 @@ begin_members(CnStep *group)
 	}
 }
 
+/* Is a request about to be sent that the owner is to mark before? */
+static bool
+needs_mark(const CnStep *step)
+{
+	return !step->execution->marked && cn_step_is_single_shot(step) && cn_step_fatal(step) == NULL;
+}
+
 void
 cn_step_begin(CnStep *step)
 {
 	if (!prepare(step))
 		return;
+	prepare_members(step);
+	if (needs_mark(step) && cn_exec_hold(step->execution, CN_HOLD_SENDING))
+		return;
+	cn_step_send(step);
+}
+
+void
+cn_step_send(CnStep *step)
+{
 	if (step->def->is_group)
-		begin_members(step);
+		send_members(step);
 	else
 		send_attempt(step);
+}
+
+/* ---- given up from outside ---- */
+
+void
+cn_step_abort(CnStep *step, const CnFailure *failure)
+{
+	bool		sent = step->state == CN_STEP_SENDING && cn_step_is_single_shot(step);
+
+	for (int i = 0; i < step->def->step_count; i++)
+		cn_step_abort(member_of(step, i), failure);
+	if (step->state == CN_STEP_OVER)
+		return;
+	if (step->transfer)
+		cn_http_release(step->transfer);
+	step->transfer = NULL;
+	if (step->timer)
+		cn_http_timer_stop(step->timer);
+	step->timer = NULL;
+	step->record.failure = *failure;
+	if (sent)
+		outcome_unknown(&step->record.failure);
+	end_step(step, CN_STEP_FAILED);
 }

@@ -64,7 +64,7 @@ cn_method_is_repeatable(const char *method)
  * cn_retry_decide -- what becomes of an execution whose attempt failed.
  *
  * random:    [0,1)
- * *delay_ms: set if the verdict is CN_VERDICT_RETRY, else 0
+ * *delay_ms: set if the verdict is CN_VERDICT_RETRY or CN_VERDICT_TOO_LATE, else 0
  *
  * An unknown outcome comes first: it is the truth about the remote, whatever
  * else is the matter.  It does not turn into a plain failure because the
@@ -81,6 +81,8 @@ cn_retry_decide(const CnRetryPolicy *policy, const CnAttempt *attempt, double ra
 		return CN_VERDICT_UNKNOWN_OUTCOME;
 	if (!may_repeat(attempt) || !is_worth_it(attempt) || attempt->attempts > policy->max_retries)
 		return CN_VERDICT_FAIL;
+	if (attempt->remaining_ms <= 0)
+		return CN_VERDICT_FAIL;
 	delay = wait_before(policy, attempt, random);
 
 	/*
@@ -89,10 +91,8 @@ cn_retry_decide(const CnRetryPolicy *policy, const CnAttempt *attempt, double ra
 	 * the time that a remote asked for the answer is known, and a back-off cut
 	 * short brings all callers back at once.
 	 */
-	if (delay >= attempt->remaining_ms)
-		return CN_VERDICT_FAIL;
 	*delay_ms = delay;
-	return CN_VERDICT_RETRY;
+	return delay < attempt->remaining_ms ? CN_VERDICT_RETRY : CN_VERDICT_TOO_LATE;
 }
 
 /* May it be sent once more without harm?  RFC 9110, section 9.2.2, says why only these. */

@@ -47,6 +47,8 @@ typedef enum CnVerdict
 {
 	CN_VERDICT_FAIL,			/* the attempt's own code stands */
 	CN_VERDICT_RETRY,			/* after *delay_ms */
+	CN_VERDICT_TOO_LATE,		/* it would be, but *delay_ms passes the deadline: who cannot wait
+								 * beyond it takes this for CN_VERDICT_FAIL */
 	CN_VERDICT_UNKNOWN_OUTCOME	/* it may have taken effect, and must not be sent again */
 } CnVerdict;
 

@@ -81,21 +81,6 @@ redact(Jsonb *value)
 	return JsonbValueToJsonb(result);
 }
 
-static Jsonb *
-marker(int64 bytes)
-{
-	CnJsonbBuilder out = {0};
-	JsonbValue	yes = {.type = jbvBool,.val.boolean = true};
-
-	cn_build_begin_object(&out);
-	cn_build_key(&out, "_truncated");
-	out.result = pushJsonbValue(&out.state, WJB_VALUE, &yes);
-	cn_build_key(&out, "bytes");
-	cn_build_int(&out, bytes);
-	cn_build_end_object(&out);
-	return cn_build_done(&out);
-}
-
 Jsonb *
 cn_payload_for_history(Jsonb *value)
 {
@@ -103,7 +88,7 @@ cn_payload_for_history(Jsonb *value)
 		return NULL;
 	if (cn_engine_max_logged_payload >= 0 &&
 		VARSIZE(value) > (int64) cn_engine_max_logged_payload * 1024)
-		return marker(VARSIZE(value));
+		return cn_jsonb_truncated(VARSIZE(value));
 	if (!JB_ROOT_IS_SCALAR(value) && has_secret_name(value))
 		return redact(value);
 	return value;

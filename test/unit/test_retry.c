@@ -15,7 +15,12 @@ static const CnRetryPolicy usual = {3, 1000, 30000};
 static const char *
 verdict_name(CnVerdict verdict)
 {
-	return verdict == CN_VERDICT_FAIL ? "fail" : verdict == CN_VERDICT_RETRY ? "retry" : "unknown";
+	static const char *const names[] = {
+		[CN_VERDICT_FAIL] = "fail", [CN_VERDICT_RETRY] = "retry",
+		[CN_VERDICT_TOO_LATE] = "late", [CN_VERDICT_UNKNOWN_OUTCOME] = "unknown"
+	};
+
+	return names[verdict];
 }
 
 static char *
@@ -147,10 +152,13 @@ test_deadline(void)
 {
 	tap_is(decide(&usual, timed_out(1, -1, -5), 0.5), "fail 0", "the deadline has passed");
 	tap_is(decide(&usual, timed_out(1, -1, 0), 0.0), "fail 0", "it passes now");
-	tap_is(decide(&usual, timed_out(1, -1, 500), 0.5), "fail 0", "it passes with the wait");
+	tap_is(decide(&usual, timed_out(4, 5000, 1), 0.5), "fail 0", "no attempt left to be late for");
+	tap_is(decide(&usual, timed_out(1, -1, 500), 0.5), "late 500", "it passes with the wait");
 	tap_is(decide(&usual, timed_out(1, -1, 501), 0.5), "retry 500", "a millisecond is left");
-	tap_is(decide(&usual, timed_out(1, 5000, 5500), 0.5), "fail 0", "no time for what is asked");
-	tap_is(decide(&usual, timed_out(1, PG_INT64_MAX, PG_INT64_MAX), 0.5), "fail 0", "nor ever");
+	tap_is(decide(&usual, timed_out(1, 5000, 5500), 0.5), "late 5500", "no time for what is asked");
+	tap_is(decide(&usual, timed_out(1, 5000, 5501), 0.5), "retry 5500", "but just so");
+	tap_is(decide(&usual, timed_out(1, PG_INT64_MAX, PG_INT64_MAX), 0.5),
+		   "late 9223372036854775807", "nor ever");
 }
 
 static void
