@@ -15,6 +15,7 @@
 #include "credentials/keyring.h"
 #include "engine/settings.h"
 #include "http/client.h"
+#include "limit/limit.h"
 #include "queue/waiters.h"
 #include "queue/wake.h"
 #include "schema/settings.h"
@@ -45,6 +46,7 @@ _PG_init(void)
 	cn_wake_init();
 	cn_waiters_init();
 	cn_slots_init();
+	cn_limit_init();
 	cn_testpoint_init();
 	cn_shmem_init();
 

@@ -99,6 +99,25 @@ check_url(CnCompiler *c, const char *text, const char *path)
 		cn_problem(c->problems, path, "it does not begin with http:// or https://");
 }
 
+/* Host and port of a URL whose template begins with them, or NULL. */
+static const char *
+literal_host(const char *text)
+{
+	const char *at = strstr(text, "://");
+	int			len;
+	CnUrl		url;
+	const char *problem;
+
+	if (at == NULL)
+		return NULL;
+	at += strlen("://");
+	len = at - text + strcspn(at, "/?");
+	text = pnstrdup(text, len);
+	if (strchr(text, '{') || !cn_url_parse(text, &url, &problem))
+		return NULL;
+	return cn_url_authority(&url);
+}
+
 static void
 compile_method_and_url(CnCompiler *c, const CnJson *config)
 {
@@ -124,6 +143,7 @@ compile_method_and_url(CnCompiler *c, const CnJson *config)
 		step->url = cn_compile_text(c, url->u.text, url->len, CN_PLACE_URL, path, false);
 		if (step->url)
 			check_url(c, url->u.text, path);
+		step->host = literal_host(url->u.text);
 	}
 }
 

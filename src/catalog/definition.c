@@ -377,6 +377,12 @@ cn_definition_compile(const CnJson *config, CnPathCheck check_path,
 	return problems->count == 0 ? c.def : NULL;
 }
 
+const char *
+cn_definition_service(const CnDefinition *definition, const CnStepDef *step)
+{
+	return step->credential >= 0 ? definition->credentials[step->credential].service : step->host;
+}
+
 const CnStepDef *
 cn_definition_step(const CnDefinition *definition, const char *id)
 {

@@ -139,6 +139,8 @@ struct CnStepDef
 
 	const char *method;			/* upper case */
 	CnTemplate *url;
+	const char *host;			/* where that leads to, with the port if it is none of its own; NULL: a
+								 * reference decides */
 	CnPair	   *query;
 	int			query_count;
 	CnHeaderDef *headers;
@@ -219,6 +221,12 @@ extern CnDefinition *cn_definition_compile(const CnJson *config, CnPathCheck che
 
 /* The step of that id, or NULL. */
 extern const CnStepDef *cn_definition_step(const CnDefinition *definition, const char *id);
+
+/*
+ * The service a step calls, which is what limits and breakers are kept for: its credential's,
+ * else the host; NULL if that is known only when the URL is rendered.
+ */
+extern const char *cn_definition_service(const CnDefinition *definition, const CnStepDef *step);
 
 /*
  * SQL/JSON path of what a user wrote: "$..." as it is, a dotted path

@@ -388,12 +388,17 @@ cn_url_host_entry_valid(const char *entry, const char **problem)
 }
 
 char *
-cn_url_origin(const CnUrl *url)
+cn_url_authority(const CnUrl *url)
 {
 	bool		v6 = strchr(url->host, ':') != NULL;
-	const char *scheme = url->https ? "https" : "http";
 
 	if (url->port == default_port(url->https))
-		return psprintf("%s://%s%s%s", scheme, v6 ? "[" : "", url->host, v6 ? "]" : "");
-	return psprintf("%s://%s%s%s:%d", scheme, v6 ? "[" : "", url->host, v6 ? "]" : "", url->port);
+		return psprintf("%s%s%s", v6 ? "[" : "", url->host, v6 ? "]" : "");
+	return psprintf("%s%s%s:%d", v6 ? "[" : "", url->host, v6 ? "]" : "", url->port);
+}
+
+char *
+cn_url_origin(const CnUrl *url)
+{
+	return psprintf("%s://%s", url->https ? "https" : "http", cn_url_authority(url));
 }

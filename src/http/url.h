@@ -40,6 +40,9 @@ extern bool cn_url_host_entry_valid(const char *entry, const char **problem);
 /* "host" of a URL for messages: scheme, host and port, never path or query. */
 extern char *cn_url_origin(const CnUrl *url);
 
+/* "host" or, where the port is not the scheme's own, "host:port". */
+extern char *cn_url_authority(const CnUrl *url);
+
 /*
  * The absolute URL that reference, found at base, stands for, without its
  * fragment.  Whether it may be asked for is cn_url_parse's to say: reference

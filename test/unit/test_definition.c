@@ -51,6 +51,27 @@ problems_of(const char *config)
 	return buf.data;
 }
 
+/* The services its steps call, "?" where that is known only when it runs. */
+static char *
+services_of(const char *config)
+{
+	CnProblems	problems = {NULL, 0};
+	CnDefinition *definition = compile(config, &problems);
+	StringInfoData buf;
+
+	if (definition == NULL)
+		return problems_of(config);
+	initStringInfo(&buf);
+	for (int i = 0; i < definition->all_count; i++)
+	{
+		const char *service = cn_definition_service(definition, definition->all[i]);
+
+		if (!definition->all[i]->is_group)
+			appendStringInfo(&buf, "%s%s", buf.len ? " " : "", service ? service : "?");
+	}
+	return buf.data;
+}
+
 /*
  * The program's first word says what is done with the input; the rest is for
  * the reader.
@@ -64,6 +85,8 @@ run_case(const char *program, const char *input)
 		return cn_path_text(input);
 	if (strncmp(program, "many", 4) == 0)
 		return pstrdup(cn_path_is_many(input) ? "yes" : "no");
+	if (strncmp(program, "service", 7) == 0)
+		return services_of(input);
 	return pstrdup("no such program");
 }
 
