@@ -677,6 +677,31 @@ GRANT SELECT (workspace_id, id, connector_id, lease, claimed_at, due_at, created
     ON @extschema@.connector_queue TO PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_queue', '');
+
+-- Keys that callers give executions, so that asking twice queues once.
+CREATE TABLE @extschema@.connector_idempotency_keys (
+    workspace_id uuid NOT NULL,
+    key          text NOT NULL,
+    execution_id uuid NOT NULL,
+    digest       bytea NOT NULL,
+    created_at   timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, key)
+);
+COMMENT ON TABLE @extschema@.connector_idempotency_keys IS
+'Which execution an idempotency key of connector_execute_async stands for, for connector.idempotency_retention; outlives the execution. The key of an execution is in connector_executions.';
+COMMENT ON COLUMN @extschema@.connector_idempotency_keys.digest IS 'SHA-256 of connector and input: the same key for something else is an error.';
+CREATE INDEX connector_idempotency_keys_age ON @extschema@.connector_idempotency_keys (created_at);
+
+-- No grants: only functions read it.
+ALTER TABLE @extschema@.connector_idempotency_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_idempotency_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_idempotency_keys FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_idempotency_keys FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_idempotency_keys FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_idempotency_keys FOR DELETE USING (false);
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_idempotency_keys', '');
 -- Templates: definitions without secrets, published by a workspace or official, to install elsewhere.
 
 -- Official templates belong to no workspace: they have the nil uuid in its place.  So a name is unique
@@ -1530,6 +1555,21 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_check';
 COMMENT ON FUNCTION @extschema@.connector_check(jsonb) IS
 'Problems of a definition, each with its JSON path; no row if it could be saved.';
+-- Queueing executions, and what can be done with queued ones.
+
+CREATE FUNCTION @extschema@.connector_execute_async(
+    connector text, input jsonb DEFAULT '{}', workspace text DEFAULT NULL, run_at timestamptz DEFAULT NULL,
+    priority integer DEFAULT 5, idempotency_key text DEFAULT NULL, notify boolean DEFAULT false) RETURNS uuid
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_execute_async';
+COMMENT ON FUNCTION @extschema@.connector_execute_async(text, jsonb, text, timestamptz, integer, text, boolean) IS
+'Queues an execution and returns its id; a worker runs it once the transaction has committed, not before run_at. Priority 0 is first, 9 last. The same idempotency_key gives the same execution for connector.idempotency_retention. Errors: 42704 unknown connector, 55000 disabled, NC018 input does not fit input_schema, 22023 run_at, priority or key cannot be, or the key stands for something else, 54000 input too large, 42501 not allowed, 25006 read-only transaction.';
+
+CREATE FUNCTION @extschema@.connector_execute_async_batch(
+    connector text, inputs jsonb[], workspace text DEFAULT NULL, run_at timestamptz DEFAULT NULL,
+    priority integer DEFAULT 5, notify boolean DEFAULT false) RETURNS SETOF uuid
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_execute_async_batch';
+COMMENT ON FUNCTION @extschema@.connector_execute_async_batch(text, jsonb[], text, timestamptz, integer, boolean) IS
+'Queues an execution for each input and returns their ids in the order of the inputs: all of them or, if one input is refused, none. A null input counts as {}. Errors as of connector_execute_async.';
 -- Maintenance: partitions of the history and folding of statistics.
 
 -- The lower bound of a day as an id.

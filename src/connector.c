@@ -16,6 +16,7 @@
 #include "engine/settings.h"
 #include "http/client.h"
 #include "limit/limit.h"
+#include "queue/settings.h"
 #include "queue/waiters.h"
 #include "queue/wake.h"
 #include "schema/settings.h"
@@ -43,6 +44,7 @@ _PG_init(void)
 	cn_engine_init();
 	cn_schema_init();
 	cn_stats_init();
+	cn_queue_init();
 	cn_wake_init();
 	cn_waiters_init();
 	cn_slots_init();

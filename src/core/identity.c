@@ -303,6 +303,13 @@ cn_identity_name(void)
 	return cache.name ? pstrdup(cache.name) : NULL;
 }
 
+char *
+cn_identity_claims(void)
+{
+	refresh();
+	return cache.believes_claims && cache.claims ? pstrdup(cache.claims) : NULL;
+}
+
 /* A superuser may do everything anyway; claims that are believed make it a tenant. */
 static bool
 is_unbounded(void)

@@ -53,6 +53,12 @@ extern void cn_identity_init(void);
 extern char *cn_identity_name(void);
 
 /*
+ * request.jwt.claims where they are believed, else NULL; palloc'ed.  With the current role
+ * they are all it takes to be the same identity later.
+ */
+extern char *cn_identity_claims(void);
+
+/*
  * The workspace to act in: named by argument (slug or id), else by
  * connector.workspace, else the caller's only one.  Raises 42704 if it does not
  * exist or the caller is no member (which of the two is private), 42501 if the

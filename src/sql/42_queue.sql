@@ -57,3 +57,28 @@ GRANT SELECT (workspace_id, id, connector_id, lease, claimed_at, due_at, created
     ON @extschema@.connector_queue TO PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_queue', '');
+
+-- Keys that callers give executions, so that asking twice queues once.
+CREATE TABLE @extschema@.connector_idempotency_keys (
+    workspace_id uuid NOT NULL,
+    key          text NOT NULL,
+    execution_id uuid NOT NULL,
+    digest       bytea NOT NULL,
+    created_at   timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, key)
+);
+COMMENT ON TABLE @extschema@.connector_idempotency_keys IS
+'Which execution an idempotency key of connector_execute_async stands for, for connector.idempotency_retention; outlives the execution. The key of an execution is in connector_executions.';
+COMMENT ON COLUMN @extschema@.connector_idempotency_keys.digest IS 'SHA-256 of connector and input: the same key for something else is an error.';
+CREATE INDEX connector_idempotency_keys_age ON @extschema@.connector_idempotency_keys (created_at);
+
+-- No grants: only functions read it.
+ALTER TABLE @extschema@.connector_idempotency_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_idempotency_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_idempotency_keys FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_idempotency_keys FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_idempotency_keys FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_idempotency_keys FOR DELETE USING (false);
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_idempotency_keys', '');

@@ -63,20 +63,28 @@ open_credentials(CnCall *call)
 	MemoryContextSwitchTo(old);
 }
 
-void
-cn_call_connector(CnCall *call, const char *name)
+CnConnector *
+cn_call_find(const CnWorkspace *workspace, const char *name, MemoryContext context)
 {
-	call->connector = cn_cache_get(&call->workspace.id, name, call->context);
-	if (call->connector == NULL)
+	CnConnector *connector = cn_cache_get(&workspace->id, name, context);
+
+	if (connector == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("connector \"%s\" does not exist in workspace \"%s\"", name,
-						call->workspace.slug)));
-	if (!call->connector->enabled)
+						workspace->slug)));
+	if (!connector->enabled)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("connector \"%s\" is disabled", call->connector->name),
+				 errmsg("connector \"%s\" is disabled", connector->name),
 				 errhint("Set connectors.enabled to true to run it.")));
+	return connector;
+}
+
+void
+cn_call_connector(CnCall *call, const char *name)
+{
+	call->connector = cn_call_find(&call->workspace, name, call->context);
 	call->definition = call->connector->compiled.definition;
 	open_credentials(call);
 }

@@ -31,7 +31,11 @@ typedef struct CnCall
 /* Resolve the workspace and who asks.  function: its name for errors, "connector_execute()". */
 extern void cn_call_begin(CnCall *call, const char *function, const char *workspace, CnRight right);
 
-/* Find the connector; raises 42704 or 55000 unless it is there and enabled.  Opens its credentials. */
+/* The connector, pinned until context is reset; raises 42704 or 55000 unless it is there and enabled. */
+extern CnConnector *cn_call_find(const CnWorkspace *workspace, const char *name,
+								 MemoryContext context);
+
+/* Find the call's connector likewise, and open its credentials. */
 extern void cn_call_connector(CnCall *call, const char *name);
 
 /* Take a definition that is not saved instead; raises 22023 with all its problems. */
