@@ -1763,3 +1763,11 @@ SELECT h.workspace_id, h.id, h.connector_id, h.connector_name, h.connector_versi
 COMMENT ON VIEW @extschema@.connector_executions IS
 'Executions of the caller''s workspaces. Ids are in order of time: ORDER BY id DESC LIMIT 20 is the cheap way to the newest, id >= connector_id_at(...) the one to a period.';
 GRANT SELECT ON @extschema@.connector_executions TO PUBLIC;
+-- The last thing that CREATE EXTENSION does: workers start when it commits.
+CREATE FUNCTION @extschema@._connector_installed() RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'connector_installed';
+COMMENT ON FUNCTION @extschema@._connector_installed() IS
+'Called at the end of the install script: workers start when its transaction commits.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_installed() FROM PUBLIC;
+
+SELECT @extschema@._connector_installed();

@@ -22,6 +22,7 @@
 #include "schema/settings.h"
 #include "stats/stats.h"
 #include "worker/slots.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -49,6 +50,7 @@ _PG_init(void)
 	cn_waiters_init();
 	cn_slots_init();
 	cn_limit_init();
+	cn_worker_init();
 	cn_testpoint_init();
 	cn_shmem_init();
 

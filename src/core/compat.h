@@ -9,9 +9,12 @@
 
 #include "postgres.h"
 
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
 #include "executor/executor.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
@@ -32,17 +35,50 @@ cn_create_wait_event_set(int nevents)
 
 /* 17: extensions name their wait events (ConnectorHttp); before, all are "Extension". */
 static inline uint32
-cn_wait_event_http(void)
+cn_wait_event(uint32 *event, const char *name)
 {
 #if PG_VERSION_NUM >= 170000
-	static uint32 event = 0;
-
-	if (event == 0)
-		event = WaitEventExtensionNew("ConnectorHttp");
-	return event;
+	if (*event == 0)
+		*event = WaitEventExtensionNew(name);
+	return *event;
 #else
 	return PG_WAIT_EXTENSION;
 #endif
+}
+
+static inline uint32
+cn_wait_event_http(void)
+{
+	static uint32 event = 0;
+
+	return cn_wait_event(&event, "ConnectorHttp");
+}
+
+/* The launcher: until something changes. */
+static inline uint32
+cn_wait_event_launcher(void)
+{
+	static uint32 event = 0;
+
+	return cn_wait_event(&event, "ConnectorLauncher");
+}
+
+/* A worker with nothing to do. */
+static inline uint32
+cn_wait_event_worker_idle(void)
+{
+	static uint32 event = 0;
+
+	return cn_wait_event(&event, "ConnectorWorkerIdle");
+}
+
+/* A session that waits for the workers of a database to leave. */
+static inline uint32
+cn_wait_event_workers_leave(void)
+{
+	static uint32 event = 0;
+
+	return cn_wait_event(&event, "ConnectorWorkersLeave");
 }
 
 /* 17: MyProcNumber; before, the number was a field of PGPROC.  Its latch is in ProcGlobal->allProcs. */
@@ -55,6 +91,32 @@ cn_my_procno(void)
 	return MyProc->pgprocno;
 #endif
 }
+
+/* 16: one function for all kinds of objects; before, each had its own. */
+static inline bool
+cn_owns_database(Oid database, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, database, role);
+#else
+	return pg_database_ownercheck(database, role);
+#endif
+}
+
+static inline bool
+cn_owns_extension(Oid extension, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(ExtensionRelationId, extension, role);
+#else
+	return pg_extension_ownercheck(extension, role);
+#endif
+}
+
+/* 15.4: a database whose DROP was interrupted is marked by its connection limit. */
+#ifndef DATCONNLIMIT_INVALID_DB
+#define DATCONNLIMIT_INVALID_DB (-2)
+#endif
 
 /* 16: a last argument asks for summarizing indexes only. */
 static inline void

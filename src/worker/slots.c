@@ -3,6 +3,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "miscadmin.h"
 #include "storage/ipc.h"
 
@@ -119,20 +121,38 @@ cn_slots_running(Oid database)
 	return count;
 }
 
-int
-cn_slots_stop(Oid database)
+/*
+ * Whoever has a slot lives, for it gives it back under the lock: the signal reaches no
+ * other process.
+ */
+static void
+stop(Oid database, int from)
 {
 	LWLockAcquire(cn_shmem_lock(CN_LOCK_WORKERS), LW_SHARED);
 	for (int i = 0; i < CN_MAX_WORKERS; i++)
 	{
 		CnWorkerSlot *slot = &shared->slots[i];
 
-		if (slot->used && (!OidIsValid(database) || slot->database == database))
-			pg_atomic_write_u32(&slot->stop, 1);
+		if (slot->used && slot->number >= from &&
+			(!OidIsValid(database) || slot->database == database) &&
+			pg_atomic_exchange_u32(&slot->stop, 1) == 0)
+			(void) kill(slot->pid, SIGINT);
 	}
 	LWLockRelease(cn_shmem_lock(CN_LOCK_WORKERS));
 	cn_wake_latches(database);
+}
+
+int
+cn_slots_stop(Oid database)
+{
+	stop(database, 0);
 	return cn_slots_running(database);
+}
+
+void
+cn_slots_stop_from(Oid database, int from)
+{
+	stop(database, from);
 }
 
 int

@@ -73,8 +73,14 @@ extern CnWorkerSlot *cn_slot_take(Oid database, int number, const pg_uuid_t *lea
 /* Copy the slots in use; returns how many, at most CN_MAX_WORKERS. */
 extern int	cn_slots_read(CnWorkerSlot *slots);
 
-/* Ask the workers of a database (InvalidOid: all) to leave; returns how many still run. */
+/*
+ * Ask the workers of a database (InvalidOid: all) to leave, and cancel the statement
+ * that each runs; returns how many still run.
+ */
 extern int	cn_slots_stop(Oid database);
+
+/* The same for those of that number and above. */
+extern void cn_slots_stop_from(Oid database, int from);
 extern int	cn_slots_running(Oid database);
 
 /* The leases of the calling worker's database that are alive; count of them. */

@@ -2,6 +2,8 @@
  * worker.h -- the launcher and the workers.
  *
  *   launcher.c   finds the databases that have the extension, keeps their workers running
+ *   launches.c   what launcher, workers and sessions tell each other, in shared memory
+ *   utility.c    commands that concern the workers: DROP DATABASE, DROP EXTENSION and the like
  *   slots.c      the workers that run, in shared memory
  *   fence.c      may this cluster call out?
  *   main.c       a worker process: its life
@@ -25,10 +27,28 @@ extern bool cn_worker_run_after_promotion;
 extern void cn_worker_init(void);	/* settings, hooks, the launcher; from _PG_init */
 
 /*
- * A worker's work, after main.c has connected to the database and found the extension:
- * returns when it is asked to stop (ShutdownRequestPending, slot->stop), or when the extension is gone.
+ * A worker's work, after main.c has connected to the database and found the extension, taken the slot and
+ * begun to listen (queue/wake.h): returns when it is asked to stop (cn_worker_must_leave), or when
+ * the extension is gone.  What it raises ends the process; the launcher starts another one.
  */
 extern void cn_worker_run(CnWorkerSlot *slot);
+
+/* ---- main.c, for the loop ---- */
+
+/* SIGTERM, or slot->stop. */
+extern bool cn_worker_must_leave(const CnWorkerSlot *slot);
+
+/*
+ * SIGTERM and SIGINT cancel the statement that runs if they come within a transaction.  One that came too
+ * late for that must not hit what comes next: to be called after each transaction.
+ */
+extern void cn_worker_forget_cancel(void);
+
+/* Does this process run as a worker? */
+extern bool cn_worker_is_one(void);
+
+/* Called by sqlapi: the extension was created in this transaction, look when it commits. */
+extern void cn_worker_installed(void);
 
 /*
  * fence.c: may this cluster call out?  In a transaction.  NULL if so; else the reason, palloc'ed: "the

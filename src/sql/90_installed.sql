@@ -1,0 +1,8 @@
+-- The last thing that CREATE EXTENSION does: workers start when it commits.
+CREATE FUNCTION @extschema@._connector_installed() RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'connector_installed';
+COMMENT ON FUNCTION @extschema@._connector_installed() IS
+'Called at the end of the install script: workers start when its transaction commits.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_installed() FROM PUBLIC;
+
+SELECT @extschema@._connector_installed();
