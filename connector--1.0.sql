@@ -211,7 +211,7 @@ CREATE TABLE @extschema@.workspace_api_credentials (
     updated_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, service_name, label, owner)
-);
+) WITH (fillfactor = 70);           -- last_used_at changes every second
 COMMENT ON TABLE @extschema@.workspace_api_credentials IS
 'Secrets of a workspace for a service, encrypted (AES-256-GCM, bound to this row); written by connector_credential_set and readable, in clear, by no SQL at all.';
 COMMENT ON COLUMN @extschema@.workspace_api_credentials.owner IS
@@ -308,7 +308,7 @@ CREATE TABLE @extschema@.connectors (
     created_from_template_version integer,
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, name)
-);
+) WITH (fillfactor = 70);           -- the counters change every second; such updates stay on their page
 COMMENT ON TABLE @extschema@.connectors IS
 'Connector definitions. INSERT, UPDATE and DELETE work under row security and are checked; the counters are folded in from time to time, connector_stats() is exact.';
 COMMENT ON COLUMN @extschema@.connectors.config IS 'The definition; docs/connectors.md and docs/definition.schema.json.';
@@ -1390,7 +1390,7 @@ CREATE TABLE @extschema@.connector_stat_deltas (
     failures      bigint NOT NULL,
     last_at       timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, id)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, vacuum_truncate = off);
 COMMENT ON TABLE @extschema@.connector_stat_deltas IS
 'Executions counted but not folded into connectors yet, one row a transaction, connector and credential. No row is ever updated, so callers do not wait for each other.';
 
@@ -1645,29 +1645,42 @@ COMMENT ON FUNCTION @extschema@._connector_missing_history_days(integer) IS
 'Days from today on, and days of rows in the default partition, without a partition.';
 REVOKE EXECUTE ON FUNCTION @extschema@._connector_missing_history_days(integer) FROM PUBLIC;
 
--- Takes the deltas of connectors that nobody is changing right now.
-CREATE FUNCTION @extschema@._connector_fold_stats() RETURNS bigint
+-- Takes deltas whose connector and credential nobody is changing right now.  Only _connector_fold_stats
+-- and workers call this, one at a time (src/stats/fold.c), so a delta stays at its place meanwhile.
+CREATE FUNCTION @extschema@._connector_fold_batch(
+    at_most bigint DEFAULT NULL, OUT seen bigint, OUT taken bigint)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH locked AS (
+    WITH batch AS MATERIALIZED (
+        SELECT d.ctid AS place, d.workspace_id, d.connector_id, d.credential_id
+          FROM @extschema@.connector_stat_deltas d
+         LIMIT _connector_fold_batch.at_most
+    ), free_connectors AS MATERIALIZED (
         SELECT c.workspace_id, c.id FROM @extschema@.connectors c
-         WHERE EXISTS (SELECT FROM @extschema@.connector_stat_deltas d
-                        WHERE d.workspace_id = c.workspace_id AND d.connector_id = c.id)
+         WHERE (c.workspace_id, c.id) IN (SELECT b.workspace_id, b.connector_id FROM batch b)
            FOR NO KEY UPDATE SKIP LOCKED
-    ), taken AS (
-        DELETE FROM @extschema@.connector_stat_deltas d
-         WHERE EXISTS (SELECT FROM locked l
-                        WHERE l.workspace_id = d.workspace_id AND l.id = d.connector_id)
-            OR NOT EXISTS (SELECT FROM @extschema@.connectors c
-                            WHERE c.workspace_id = d.workspace_id AND c.id = d.connector_id)
+    ), free_credentials AS MATERIALIZED (
+        SELECT c.workspace_id, c.id FROM @extschema@.workspace_api_credentials c
+         WHERE (c.workspace_id, c.id) IN (SELECT b.workspace_id, b.credential_id FROM batch b)
+           FOR NO KEY UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM @extschema@.connector_stat_deltas d USING batch b
+         WHERE d.ctid = b.place
+           AND ((b.workspace_id, b.connector_id) IN (SELECT f.workspace_id, f.id FROM free_connectors f)
+                OR NOT EXISTS (SELECT FROM @extschema@.connectors c
+                                WHERE c.workspace_id = b.workspace_id AND c.id = b.connector_id))
+           AND (b.credential_id IS NULL
+                OR (b.workspace_id, b.credential_id) IN (SELECT f.workspace_id, f.id FROM free_credentials f)
+                OR NOT EXISTS (SELECT FROM @extschema@.workspace_api_credentials c
+                                WHERE c.workspace_id = b.workspace_id AND c.id = b.credential_id))
         RETURNING d.*
     ), used AS (
         UPDATE @extschema@.workspace_api_credentials c
            SET last_used_at = greatest(c.last_used_at, u.last_at)
-          FROM (SELECT t.workspace_id, t.credential_id, max(t.last_at) AS last_at
-                  FROM taken t WHERE t.credential_id IS NOT NULL
-                 GROUP BY t.workspace_id, t.credential_id) u
+          FROM (SELECT g.workspace_id, g.credential_id, max(g.last_at) AS last_at
+                  FROM gone g WHERE g.credential_id IS NOT NULL
+                 GROUP BY g.workspace_id, g.credential_id) u
          WHERE c.workspace_id = u.workspace_id AND c.id = u.credential_id
     ), folded AS (
         UPDATE @extschema@.connectors c
@@ -1675,15 +1688,21 @@ AS $$
                successful_executions = c.successful_executions + s.successes,
                failed_executions = c.failed_executions + s.failures,
                last_executed_at = greatest(c.last_executed_at, s.last_at)
-          FROM (SELECT t.workspace_id, t.connector_id, sum(t.successes)::bigint AS successes,
-                       sum(t.failures)::bigint AS failures, max(t.last_at) AS last_at
-                  FROM taken t GROUP BY t.workspace_id, t.connector_id) s
+          FROM (SELECT g.workspace_id, g.connector_id, sum(g.successes)::bigint AS successes,
+                       sum(g.failures)::bigint AS failures, max(g.last_at) AS last_at
+                  FROM gone g GROUP BY g.workspace_id, g.connector_id) s
          WHERE c.workspace_id = s.workspace_id AND c.id = s.connector_id
     )
-    SELECT count(*) FROM taken
+    SELECT (SELECT count(*) FROM batch), (SELECT count(*) FROM gone)
 $$;
+COMMENT ON FUNCTION @extschema@._connector_fold_batch(bigint) IS
+'Adds pending deltas, at most so many, to connectors; says how many it saw and took. Never waits for a row.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_fold_batch(bigint) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@._connector_fold_stats() RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_fold_stats';
 COMMENT ON FUNCTION @extschema@._connector_fold_stats() IS
-'Adds the pending deltas to connectors and returns how many it took. Never waits for a row.';
+'Folds all pending deltas that can be folded without waiting, and returns how many it took.';
 REVOKE EXECUTE ON FUNCTION @extschema@._connector_fold_stats() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.connector_maintain(days_ahead integer DEFAULT 7) RETURNS jsonb
@@ -1708,9 +1727,6 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock('@extschema@.connector_history'::regclass::oid::bigint) THEN
         RETURN jsonb_build_object('skipped', 'another run is in progress');
     END IF;
-
-    folded := @extschema@._connector_fold_stats();
-    PERFORM @extschema@._connector_fold_templates();
 
     FOR item IN SELECT d AS day FROM @extschema@._connector_missing_history_days(days_ahead) d LOOP
         BEGIN
@@ -1743,6 +1759,10 @@ BEGIN
             END;
         END LOOP;
     END IF;
+
+    -- Last: others wait for the rows it changes until this transaction ends.
+    folded := @extschema@._connector_fold_stats();
+    PERFORM @extschema@._connector_fold_templates();
 
     RETURN jsonb_build_object('partitions_created', created, 'partitions_dropped', dropped,
                               'postponed', skipped, 'statistics_folded', folded);

@@ -20,6 +20,7 @@
 #include "queue/waiters.h"
 #include "queue/wake.h"
 #include "schema/settings.h"
+#include "stats/counters.h"
 #include "stats/stats.h"
 #include "worker/slots.h"
 #include "worker/worker.h"
@@ -46,6 +47,7 @@ _PG_init(void)
 	cn_schema_init();
 	cn_stats_init();
 	cn_queue_init();
+	cn_counters_init();
 	cn_wake_init();
 	cn_waiters_init();
 	cn_slots_init();

@@ -75,6 +75,15 @@ cn_code_by_name(const char *name)
 	return CN_OK;
 }
 
+CnCode
+cn_code_by_sqlstate(const char *sqlstate)
+{
+	for (int code = CN_OK + 1; code < CN_CODE_COUNT; code++)
+		if (strcmp(codes[code].sqlstate, sqlstate) == 0)
+			return (CnCode) code;
+	return CN_OK;
+}
+
 /* client_error_code -- the code of a status 400..499. */
 static CnCode
 client_error_code(int http_status)

@@ -67,6 +67,8 @@ extern CnCode cn_code_for_status(int http_status);
 
 /* The code of that name, or CN_OK. */
 extern CnCode cn_code_by_name(const char *name);
+extern CnCode cn_code_by_sqlstate(const char *sqlstate);
+
 /* All of a failure in one line: message, what the remote said, what is wrong; NULL without one. */
 extern char *cn_failure_text(const CnFailure *failure);
 

@@ -18,6 +18,7 @@
 #include "core/shmem.h"
 #include "core/uuid.h"
 #include "queue/wake.h"
+#include "stats/stats.h"
 
 /* Entries a worker may be behind before it has to look everywhere. */
 #define RING_SIZE 4096
@@ -262,5 +263,6 @@ void
 cn_wake_init(void)
 {
 	cn_shmem_add("connector wake", sizeof(WakeShared), NULL, (void **) &shared);
+	cn_stats_unfolded_hook = cn_wake_latches;
 	RegisterXactCallback(on_xact, NULL);
 }

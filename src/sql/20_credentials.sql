@@ -23,7 +23,7 @@ CREATE TABLE @extschema@.workspace_api_credentials (
     updated_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, service_name, label, owner)
-);
+) WITH (fillfactor = 70);           -- last_used_at changes every second
 COMMENT ON TABLE @extschema@.workspace_api_credentials IS
 'Secrets of a workspace for a service, encrypted (AES-256-GCM, bound to this row); written by connector_credential_set and readable, in clear, by no SQL at all.';
 COMMENT ON COLUMN @extschema@.workspace_api_credentials.owner IS

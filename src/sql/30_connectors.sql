@@ -31,7 +31,7 @@ CREATE TABLE @extschema@.connectors (
     created_from_template_version integer,
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, name)
-);
+) WITH (fillfactor = 70);           -- the counters change every second; such updates stay on their page
 COMMENT ON TABLE @extschema@.connectors IS
 'Connector definitions. INSERT, UPDATE and DELETE work under row security and are checked; the counters are folded in from time to time, connector_stats() is exact.';
 COMMENT ON COLUMN @extschema@.connectors.config IS 'The definition; docs/connectors.md and docs/definition.schema.json.';

@@ -9,7 +9,7 @@ CREATE TABLE @extschema@.connector_stat_deltas (
     failures      bigint NOT NULL,
     last_at       timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, id)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, vacuum_truncate = off);
 COMMENT ON TABLE @extschema@.connector_stat_deltas IS
 'Executions counted but not folded into connectors yet, one row a transaction, connector and credential. No row is ever updated, so callers do not wait for each other.';
 

@@ -19,6 +19,7 @@
 #include "queue/history.h"
 #include "sqlapi/call.h"
 #include "sqlapi/input.h"
+#include "stats/counters.h"
 #include "stats/stats.h"
 #include "sync/field_mapping.h"
 
@@ -237,6 +238,37 @@ map_output(CnCall *call, CnExecution *execution, bool raise)
 		cn_exec_fail(execution, &failure);
 }
 
+/* In the live counters, which say what was done even if it is going to be rolled back. */
+static void
+count_live(const CnExecution *execution, CnCode code)
+{
+	int			retries = 0;
+
+	for (int i = 0; i < cn_exec_step_count(execution); i++)
+		retries += Max(cn_exec_step(execution, i)->attempts - 1, 0);
+	cn_counters_execution(CN_COUNTED_SYNCHRONOUS, code,
+						  cn_exec_outcome(execution)->execution_time_ms, retries);
+}
+
+/* The same, where a mapping that fails raises. */
+static void
+map_output_counted(CnCall *call, CnExecution *execution, bool raise)
+{
+	PG_TRY();
+	{
+		map_output(call, execution, raise);
+	}
+	PG_CATCH();
+	{
+		CnCode		code = cn_code_by_sqlstate(unpack_sql_state(geterrcode()));
+
+		count_live(execution, code == CN_OK ? CN_INTERNAL : code);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	count_live(execution, cn_exec_outcome(execution)->failure.code);
+}
+
 Jsonb *
 cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise)
 {
@@ -248,7 +280,7 @@ cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise)
 	};
 	Jsonb	   *steps;
 
-	map_output(call, execution, raise);
+	map_output_counted(call, execution, raise);
 	steps = cn_history_write(&call->history, execution, call->connector, input, &extra);
 	count(call, execution);
 	return steps;

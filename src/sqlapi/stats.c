@@ -16,6 +16,7 @@
 #include "sqlapi/args.h"
 #include "stats/stats.h"
 
+CN_FUNCTION(connector_fold_stats);
 CN_FUNCTION(connector_id_at);
 CN_FUNCTION(connector_id_time);
 CN_FUNCTION(connector_pending_stats);
@@ -65,6 +66,13 @@ connector_pending_stats(PG_FUNCTION_ARGS)
 			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+Datum
+connector_fold_stats(PG_FUNCTION_ARGS)
+{
+	PreventCommandIfReadOnly("_connector_fold_stats()");
+	PG_RETURN_INT64(cn_stats_fold_all());
 }
 
 /* Only in the caller's own workspaces: the id alone says nothing of others'. */

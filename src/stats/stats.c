@@ -5,6 +5,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -13,12 +14,18 @@
 #include "core/spi.h"
 #include "core/table.h"
 #include "core/uuid.h"
+#include "stats/counters.h"
 #include "stats/stats.h"
+
+void		(*cn_stats_unfolded_hook) (Oid database) = NULL;
 
 /* Deltas of the transaction, in TopTransactionContext; NULL when there are none. */
 static CnStatDelta *deltas = NULL;
 static int	delta_count = 0;
 static int	delta_room = 0;
+
+/* This transaction has written deltas, and is not over. */
+static bool written = false;
 
 /* The columns of connector_stat_deltas, in their order. */
 static const char *const column_names[] = {
@@ -167,18 +174,38 @@ forget_deltas(void)
 }
 
 static void
+on_pre_commit(bool prepare)
+{
+	/* The extension may have been dropped since. */
+	if (delta_count > 0 && cn_install_exists())
+	{
+		write_deltas();
+		written = !prepare;
+	}
+	forget_deltas();
+}
+
+/* The deltas can be seen now. */
+static void
+on_commit(void)
+{
+	if (cn_counters_mark_unfolded() && cn_stats_unfolded_hook)
+		cn_stats_unfolded_hook(MyDatabaseId);
+}
+
+static void
 on_xact(XactEvent event, void *arg)
 {
+	if (event == XACT_EVENT_COMMIT && written)
+		on_commit();
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		written = false;
+
 	/* None may be left of an array that was used: its memory goes all the same. */
 	if (deltas == NULL)
 		return;
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
-	{
-		/* The extension may have been dropped since. */
-		if (delta_count > 0 && cn_install_exists())
-			write_deltas();
-		forget_deltas();
-	}
+		on_pre_commit(event == XACT_EVENT_PRE_PREPARE);
 	else if (event == XACT_EVENT_ABORT)
 		forget_deltas();
 }
@@ -209,4 +236,5 @@ cn_stats_init(void)
 {
 	RegisterXactCallback(on_xact, NULL);
 	RegisterSubXactCallback(on_subxact, NULL);
+	cn_stats_fold_init();
 }

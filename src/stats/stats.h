@@ -3,7 +3,7 @@
  *
  * Counts are kept in memory while a transaction runs, undone with its
  * subtransactions, and written as one row a connector and credential just
- * before it commits; connector_maintain() folds the rows.
+ * before it commits.  A worker, or connector_maintain(), folds the rows (fold.c).
  */
 #ifndef CN_STATS_STATS_H
 #define CN_STATS_STATS_H
@@ -36,5 +36,25 @@ extern void cn_stats_used(const pg_uuid_t *workspace, const pg_uuid_t *connector
 
 /* What this transaction has counted so far; valid until the next count. */
 extern const CnStatDelta *cn_stats_pending(int *count);
+
+/*
+ * For workers.  Deltas wait to be folded: an atomic read.  When that becomes true, the hook is
+ * called in the process whose transaction has written them, so a worker may sleep until then.
+ * (Those of a prepared transaction that is committed are found with the next ones.)
+ */
+extern bool cn_stats_fold_wanted(void);
+extern void (*cn_stats_unfolded_hook) (Oid database);
+
+/*
+ * Fold a batch, in a transaction that does nothing else and is committed at once; about
+ * once a second while it is wanted.  Returns the deltas it took, maybe none: it waits for
+ * nobody, and what it had to leave is wanted again.
+ */
+extern int64 cn_stats_fold(void);
+
+/* The same with all deltas there are, for maintenance. */
+extern int64 cn_stats_fold_all(void);
+
+extern void cn_stats_fold_init(void);	/* from cn_stats_init */
 
 #endif							/* CN_STATS_STATS_H */

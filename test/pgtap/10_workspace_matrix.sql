@@ -261,6 +261,7 @@ SELECT results_eq($$SELECT p.proname::text COLLATE "C" FROM pg_proc p JOIN pg_de
                     WHERE NOT has_function_privilege('tap_b', p.oid, 'EXECUTE') ORDER BY 1$$,
                   $$VALUES ('_connector_add_history_day' COLLATE "C"), ('_connector_after_save'), ('_connector_before_save'), ('_connector_changed'),
                            ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'), ('_connector_installed'),
+                           ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_batch'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'),
                            ('_connector_missing_history_days'), ('_connector_template_before_save'), ('_connector_template_list'),
                            ('_connector_template_words'), ('connector_create_workspace'), ('connector_maintain'), ('connector_rotate_keys')$$,
                   'functions of the administrator');
