@@ -21,6 +21,7 @@
 #include "queue/wake.h"
 #include "schema/settings.h"
 #include "stats/counters.h"
+#include "stats/log.h"
 #include "stats/stats.h"
 #include "worker/slots.h"
 #include "worker/worker.h"
@@ -48,6 +49,7 @@ _PG_init(void)
 	cn_stats_init();
 	cn_queue_init();
 	cn_counters_init();
+	cn_log_init();
 	cn_wake_init();
 	cn_waiters_init();
 	cn_slots_init();
