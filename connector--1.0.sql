@@ -275,6 +275,73 @@ LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_rotate_keys';
 COMMENT ON FUNCTION @extschema@.connector_rotate_keys(integer) IS
 'Re-encrypts up to batch_size credentials of all workspaces that are not under the current key yet, and returns how many; call it until it returns 0. Rows that another session holds are left for the next call. Calls go on meanwhile. For the database administrator.';
 REVOKE EXECUTE ON FUNCTION @extschema@.connector_rotate_keys(integer) FROM PUBLIC;
+-- Limits of calls to a service; what is used of them is in shared memory.
+
+CREATE TABLE @extschema@.api_rate_limits (
+    workspace_id        uuid NOT NULL DEFAULT @extschema@.connector_current_workspace()
+                        REFERENCES @extschema@.connector_workspaces (id) ON DELETE CASCADE,
+    service_name        text NOT NULL
+                        CHECK (service_name OPERATOR(pg_catalog.~) '^[A-Za-z0-9[][A-Za-z0-9_.:\]-]*$'
+                               AND pg_catalog.length(service_name) OPERATOR(pg_catalog.<=) 260),
+    requests_per_minute integer
+                        CHECK (requests_per_minute OPERATOR(pg_catalog.>=) 1 AND requests_per_minute OPERATOR(pg_catalog.<=) 1000000),
+    requests_per_hour   integer
+                        CHECK (requests_per_hour OPERATOR(pg_catalog.>=) 1 AND requests_per_hour OPERATOR(pg_catalog.<=) 1000000),
+    concurrency         integer
+                        CHECK (concurrency OPERATOR(pg_catalog.>=) 1 AND concurrency OPERATOR(pg_catalog.<=) 1000000),
+    PRIMARY KEY (workspace_id, service_name)
+);
+COMMENT ON TABLE @extschema@.api_rate_limits IS
+'How often a workspace may call a service, over all its connectors; null: no limit. Written by admins; what is left of the limits is in connector_rate_limit_status.';
+COMMENT ON COLUMN @extschema@.api_rate_limits.service_name IS
+'The service of the credential that is sent; of requests without one the host in lower case, with :port if it is not the scheme''s own.';
+COMMENT ON COLUMN @extschema@.api_rate_limits.concurrency IS 'Requests under way at the same time.';
+
+CREATE FUNCTION @extschema@._connector_rate_limit_saved() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'connector_rate_limit_saved';
+COMMENT ON FUNCTION @extschema@._connector_rate_limit_saved() IS
+'Row trigger of api_rate_limits: writes the audit log.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_rate_limit_saved() FROM PUBLIC;
+
+CREATE TRIGGER saved AFTER INSERT OR UPDATE OR DELETE ON @extschema@.api_rate_limits
+    FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_rate_limit_saved();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON @extschema@.api_rate_limits
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_changed();
+ALTER TABLE @extschema@.api_rate_limits ENABLE ALWAYS TRIGGER changed;
+
+ALTER TABLE @extschema@.api_rate_limits ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.api_rate_limits FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.api_rate_limits FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.api_rate_limits FOR INSERT
+    WITH CHECK (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('admin')));
+CREATE POLICY connector_update ON @extschema@.api_rate_limits FOR UPDATE
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('admin')));
+CREATE POLICY connector_delete ON @extschema@.api_rate_limits FOR DELETE
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('admin')));
+GRANT SELECT, INSERT, DELETE, UPDATE (service_name, requests_per_minute, requests_per_hour, concurrency)
+    ON @extschema@.api_rate_limits TO PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.api_rate_limits', '');
+
+CREATE FUNCTION @extschema@._connector_limits(
+    OUT workspace_id uuid, OUT kind text, OUT id uuid, OUT service text,
+    OUT requests_per_minute integer, OUT minute_available integer,
+    OUT requests_per_hour integer, OUT hour_available integer,
+    OUT concurrency integer, OUT in_flight integer,
+    OUT next_free_at timestamptz, OUT held_until timestamptz,
+    OUT breaker text, OUT requests integer, OUT failures integer, OUT trips integer,
+    OUT opened_at timestamptz, OUT next_probe_at timestamptz)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'connector_limits';
+COMMENT ON FUNCTION @extschema@._connector_limits() IS
+'The table of limits in shared memory, as far as it is of workspaces the caller may read.';
+
+CREATE FUNCTION @extschema@.connector_circuit_reset(service text, workspace text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_circuit_reset';
+COMMENT ON FUNCTION @extschema@.connector_circuit_reset(text, text) IS
+'Closes the circuit breaker of a service and forgets what it has counted, at once for all sessions, whatever becomes of the transaction; false if it was closed and had seen no failure. Needs admin.';
 -- Connectors: definitions, checked when they are saved, and their earlier versions.
 
 CREATE TABLE @extschema@.connectors (
@@ -1783,6 +1850,33 @@ SELECT h.workspace_id, h.id, h.connector_id, h.connector_name, h.connector_versi
 COMMENT ON VIEW @extschema@.connector_executions IS
 'Executions of the caller''s workspaces. Ids are in order of time: ORDER BY id DESC LIMIT 20 is the cheap way to the newest, id >= connector_id_at(...) the one to a period.';
 GRANT SELECT ON @extschema@.connector_executions TO PUBLIC;
+
+CREATE VIEW @extschema@.connector_rate_limit_status WITH (security_invoker = true) AS
+SELECT l.workspace_id, l.kind,
+       CASE WHEN l.kind OPERATOR(pg_catalog.=) 'connector' THEN coalesce(c.name, l.id::text)
+            WHEN k.id IS NOT NULL THEN pg_catalog.concat_ws('/', k.service_name, k.label)
+            ELSE l.service END AS name,
+       l.requests_per_minute, l.minute_available, l.requests_per_hour, l.hour_available,
+       l.concurrency, l.in_flight, l.next_free_at, l.held_until
+  FROM @extschema@._connector_limits() l
+  LEFT JOIN @extschema@.connectors c
+    ON c.workspace_id OPERATOR(pg_catalog.=) l.workspace_id AND c.id OPERATOR(pg_catalog.=) l.id AND l.kind OPERATOR(pg_catalog.=) 'connector'
+  LEFT JOIN @extschema@.workspace_api_credentials k
+    ON k.workspace_id OPERATOR(pg_catalog.=) l.workspace_id AND k.id OPERATOR(pg_catalog.=) l.id AND l.kind OPERATOR(pg_catalog.=) 'credential'
+ WHERE pg_catalog.num_nonnulls(l.requests_per_minute, l.requests_per_hour, l.concurrency, l.held_until) OPERATOR(pg_catalog.>) 0
+    OR l.in_flight OPERATOR(pg_catalog.>) 0;
+COMMENT ON VIEW @extschema@.connector_rate_limit_status IS
+'Limits in use in the caller''s workspaces: what may go at once now, when the next request may, what is under way, and until when a remote wants to be left alone. A limit nobody has used for its time has no row.';
+GRANT SELECT ON @extschema@.connector_rate_limit_status TO PUBLIC;
+
+CREATE VIEW @extschema@.connector_circuit_breakers WITH (security_invoker = true) AS
+SELECT l.workspace_id, l.service, l.breaker AS state, l.failures, l.requests, l.opened_at,
+       l.next_probe_at, l.trips
+  FROM @extschema@._connector_limits() l
+ WHERE l.kind OPERATOR(pg_catalog.=) 'service' AND (l.requests OPERATOR(pg_catalog.>) 0 OR l.breaker OPERATOR(pg_catalog.<>) 'closed');
+COMMENT ON VIEW @extschema@.connector_circuit_breakers IS
+'Circuit breakers of services that the caller''s workspaces called within the last minute, and those that are not closed. trips: how often it opened, one time soon after the other.';
+GRANT SELECT ON @extschema@.connector_circuit_breakers TO PUBLIC;
 -- The last thing that CREATE EXTENSION does: workers start when it commits.
 CREATE FUNCTION @extschema@._connector_installed() RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'connector_installed';

@@ -212,11 +212,15 @@ make_entries(Question *question)
 		question->connector = cn_limit_make(&key, "", question->now_us);
 		if (question->connector == NULL)
 			return false;
+		question->connector->limits.per_minute = subject->own.per_minute;
+		question->connector->limits.per_hour = subject->own.per_hour;
 	}
 	if (subject->service)
 	{
 		key = cn_limit_service_key(&subject->workspace, subject->service);
 		question->service = cn_limit_make(&key, subject->service, question->now_us);
+		if (question->service)
+			question->service->limits = subject->service_limits;
 	}
 	if (!cn_uuid_is_zero(&subject->credential))
 	{
@@ -233,12 +237,8 @@ take_rates(CnLimitEntry *entry, int per_minute, int per_hour, int64 now_us)
 {
 	if (per_minute > 0)
 		cn_gcra_take(&entry->minute, per_minute, CN_LIMIT_MINUTE_US, now_us);
-	else if (cn_gcra_is_idle(&entry->minute, now_us))
-		entry->minute.limit = 0;
 	if (per_hour > 0)
 		cn_gcra_take(&entry->hour, per_hour, CN_LIMIT_HOUR_US, now_us);
-	else if (cn_gcra_is_idle(&entry->hour, now_us))
-		entry->hour.limit = 0;
 }
 
 static void
@@ -260,7 +260,6 @@ take(const Question *question, CnLimitTicket *ticket)
 	if (service == NULL)
 		return;
 	take_rates(service, limits->per_minute, limits->per_hour, question->now_us);
-	service->concurrency = limits->concurrency;
 	service->in_flight++;
 	ticket->probe = cn_breaker_begin(&service->breaker, &policy, question->now_us);
 }

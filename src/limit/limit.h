@@ -148,11 +148,9 @@ typedef struct CnLimitStatus
 	pg_uuid_t	workspace;
 	pg_uuid_t	id;				/* of the connector or credential */
 	char		name[CN_LIMIT_NAME_LEN];	/* of the service; for a connector empty */
-	int			per_minute;		/* 0: no limit */
+	CnServiceLimits limits;		/* as last seen; those of a connector, too */
 	int			minute_room;
-	int			per_hour;
 	int			hour_room;
-	int			concurrency;
 	int			in_flight;
 	int64		wait_us;		/* until a request may go; 0: now.  Concurrency apart */
 	int64		hold_us;		/* that it is held back for; 0: it is not */

@@ -23,16 +23,17 @@ explain_rate(const CnLimitSubject *subject, const CnLimitTicket *ticket, int64 w
 			 CnFailure *failure)
 {
 	const char *each = ticket->hourly ? "hour" : "minute";
+	const char *s = ticket->limit == 1 ? "" : "s";
 
 	if (ticket->reason == CN_LIMIT_BY_CONNECTOR_RATE)
 	{
-		cn_fail(failure, CN_RATE_LIMITED, "the connector's limit of %d requests per %s is used up%s",
-				ticket->limit, each, retry_after(wait_us));
+		cn_fail(failure, CN_RATE_LIMITED, "the connector's limit of %d request%s per %s is used up%s",
+				ticket->limit, s, each, retry_after(wait_us));
 		failure->hint = "Call it less often, or raise rateLimiting in its definition.";
 		return;
 	}
-	cn_fail(failure, CN_RATE_LIMITED, "the limit of %d requests per %s for service \"%s\" is used up%s",
-			ticket->limit, each, subject->service, retry_after(wait_us));
+	cn_fail(failure, CN_RATE_LIMITED, "the limit of %d request%s per %s for service \"%s\" is used up%s",
+			ticket->limit, s, each, subject->service, retry_after(wait_us));
 	failure->hint = "Call the service less often, or have an administrator of the workspace raise its row in api_rate_limits.";
 }
 
@@ -66,7 +67,7 @@ cn_limit_explain(const CnLimitSubject *subject, const CnLimitTicket *ticket, int
 			explain_rate(subject, ticket, wait_us, failure);
 			break;
 		case CN_LIMIT_BY_CONCURRENCY:
-			cn_fail(failure, CN_RATE_LIMITED, "service \"%s\" has %d requests under way, as many as its limit allows",
+			cn_fail(failure, CN_RATE_LIMITED, "service \"%s\" has as many requests under way as its limit allows: %d",
 					subject->service, ticket->limit);
 			failure->hint = "Call the service less often, or have an administrator of the workspace raise its row in api_rate_limits.";
 			break;
@@ -88,14 +89,13 @@ cn_limit_explain(const CnLimitSubject *subject, const CnLimitTicket *ticket, int
 /* ---- what the views show ---- */
 
 static void
-fill_rate(const CnGcra *rate, int64 window_us, int64 now_us, int *limit, int *room,
+fill_rate(const CnGcra *rate, int limit, int64 window_us, int64 now_us, int *room,
 		  int64 *wait_us)
 {
-	*limit = rate->limit;
-	if (rate->limit == 0)
+	if (limit == 0)
 		return;
-	*room = cn_gcra_room(rate, rate->limit, window_us, now_us);
-	*wait_us = Max(*wait_us, cn_gcra_wait(rate, rate->limit, window_us, now_us));
+	*room = cn_gcra_room(rate, limit, window_us, now_us);
+	*wait_us = Max(*wait_us, cn_gcra_wait(rate, limit, window_us, now_us));
 }
 
 static void
@@ -121,11 +121,11 @@ fill_status(const CnLimitEntry *entry, const CnBreakerPolicy *policy, int64 now_
 	status->workspace = entry->key.workspace;
 	status->id = entry->key.id;
 	strlcpy(status->name, entry->name, sizeof(status->name));
-	fill_rate(&entry->minute, CN_LIMIT_MINUTE_US, now_us, &status->per_minute,
+	status->limits = entry->limits;
+	fill_rate(&entry->minute, entry->limits.per_minute, CN_LIMIT_MINUTE_US, now_us,
 			  &status->minute_room, &status->wait_us);
-	fill_rate(&entry->hour, CN_LIMIT_HOUR_US, now_us, &status->per_hour, &status->hour_room,
-			  &status->wait_us);
-	status->concurrency = entry->concurrency;
+	fill_rate(&entry->hour, entry->limits.per_hour, CN_LIMIT_HOUR_US, now_us,
+			  &status->hour_room, &status->wait_us);
 	status->in_flight = entry->in_flight;
 	status->hold_us = Max(0, entry->held_until_us - now_us);
 	status->wait_us = Max(status->wait_us, status->hold_us);

@@ -30,8 +30,8 @@ typedef struct CnLimitEntry
 	CnLimitKey	key;			/* kind 0: free */
 	int32		next;			/* in its bucket, or the free list; -1: the last */
 	int32		in_flight;
-	int32		concurrency;	/* the limit last seen; 0: none */
 	int64		asked_us;		/* when it was last asked for: not thrown out at that moment */
+	CnServiceLimits limits; /* last seen; what is used of them is below */
 	CnGcra		minute;
 	CnGcra		hour;
 	int64		held_until_us;
