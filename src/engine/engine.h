@@ -36,6 +36,7 @@
 #include "utils/uuid.h"
 
 #include "catalog/definition.h"
+#include "catalog/service_limits.h"
 #include "core/errors.h"
 #include "credentials/store.h"
 #include "http/client.h"
@@ -89,8 +90,10 @@ typedef enum CnKeep
 typedef struct CnExecInput
 {
 	pg_uuid_t	workspace;
+	pg_uuid_t	connector;		/* zeros: a definition that is not saved */
 	CnDefinition *definition;
 	CnExecCredential *credentials;	/* in the order of the definition's list */
+	const CnServiceLimitSet *limits;	/* of the workspace; NULL: none */
 	Jsonb	   *input;
 	int			timeout_ms;		/* the connector's, for steps without their own */
 	int			max_retries;	/* likewise */

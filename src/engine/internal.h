@@ -4,6 +4,7 @@
  *   engine.c     an execution: its life, the order of its steps, its end
  *   checkpoint.c what is kept of it between its steps, and put back
  *   step.c       a step: condition, attempts, retries
+ *   admission.c  may an attempt be made now?
  *   scope.c      what templates and conditions read
  *   request.c    a step's request, rendered and sealed (multipart.c, secrets.c)
  *   reply.c      a reply, read into value or failure (rules.c, output.c)
@@ -15,12 +16,13 @@
 
 #include "engine/engine.h"
 #include "engine/secrets.h"
+#include "limit/limit.h"
 
 typedef enum CnStepState
 {
 	CN_STEP_PENDING,
 	CN_STEP_SENDING,
-	CN_STEP_WAITING,			/* for the next attempt */
+	CN_STEP_WAITING,			/* for the next attempt, or until it may be made */
 	CN_STEP_PARKED,				/* likewise, beyond the deadline: another run will make it */
 	CN_STEP_OVER				/* the record says how it ended */
 } CnStepState;
@@ -45,6 +47,9 @@ typedef struct CnStep
 	CnScope		scope;			/* what its templates read */
 	CnSecrets	secrets;
 	CnHttpRequest request;		/* rendered once, the same on every attempt */
+	const char *service;		/* that it goes to */
+	CnLimitTicket ticket;		/* what an attempt has taken, while SENDING */
+	int			refusals;		/* since the last attempt, for want of a place */
 	CnHttpTransfer *transfer;	/* while SENDING */
 	CnHttpTimer *timer;			/* while WAITING */
 	CnAction	action;			/* what a rule made of the last reply */
@@ -158,6 +163,22 @@ extern void cn_step_close(CnStep *step);
 
 /* The record of the step, or of the first of the group, whose failure ends the execution; or NULL. */
 extern const CnStepRecord *cn_step_fatal(const CnStep *step);
+
+/* ---- admission.c ---- */
+
+typedef enum CnAdmission
+{
+	CN_ADMIT_NOW,				/* it has what it needs: cn_step_leave when it is over */
+	CN_ADMIT_WAIT,				/* ask again after *delay_ms */
+	CN_ADMIT_LATER,				/* after *delay_ms, which this execution cannot wait; the record has the failure */
+	CN_ADMIT_NEVER				/* its author wants it to fail instead; likewise */
+} CnAdmission;
+
+/* May the step's request be sent, by all limits and breakers? */
+extern CnAdmission cn_step_admit(CnStep *step, int64 *delay_ms);
+
+/* The attempt is over and the record has its outcome; asked_ms: what a Retry-After asks for, -1: nothing. */
+extern void cn_step_leave(CnStep *step, int64 asked_ms);
 
 /* ---- scope.c ---- */
 extern void cn_scope_of_execution(CnExecution *execution, CnScope *scope);

@@ -258,6 +258,8 @@ check_url(CnStep *step, const char *text)
 		cn_fail(failure, CN_CONFIG_INVALID, "the host of the URL holds a credential's value");
 		return false;
 	}
+	step->service = step->secrets.credential ? step->secrets.credential->service
+		: cn_url_authority(&url);
 	return check_credential_host(step, &url);
 }
 

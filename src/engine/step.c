@@ -221,6 +221,13 @@ is_doomed(const CnStep *step)
 	return group && cn_step_fatal(&step->execution->steps[group->index]) != NULL;
 }
 
+static void
+not_sent(CnStep *step)
+{
+	cn_fail(&step->record.failure, CN_CANCELLED,
+			"the request was not sent, since another step of the group had failed");
+}
+
 /* The step has failed for good; if that ends the execution, what waits beside it waits in vain. */
 static void
 fail_step(CnStep *step)
@@ -239,6 +246,8 @@ fail_step(CnStep *step)
 		if (beside->timer)
 			cn_http_timer_stop(beside->timer);
 		beside->timer = NULL;
+		if (beside->record.attempts == 0)
+			not_sent(beside);
 		beside->given_up = true;
 		end_step(beside, CN_STEP_FAILED);
 	}
@@ -347,7 +356,7 @@ step_changed(CnStep *step)
 	cn_exec_advance(execution);
 }
 
-/* WAITING is left here: it is time for the next attempt. */
+/* WAITING is left here: it is time for the next attempt, or to ask once more whether it may be made. */
 static void
 on_timer(void *arg)
 {
@@ -364,7 +373,8 @@ on_timer(void *arg)
 static void
 wait_for_next(CnStep *step, int64 delay_ms)
 {
-	set_state(step, CN_STEP_WAITING);
+	if (step->state != CN_STEP_WAITING)
+		set_state(step, CN_STEP_WAITING);
 	step->timer = cn_http_timer_start(step->execution->mux, cn_monotonic_us() + delay_ms * 1000,
 									  step->execution->context, on_timer, step);
 }
@@ -395,6 +405,7 @@ on_reply(CnHttpTransfer *transfer, void *arg)
 	cn_exec_enter(step->execution, &turn);
 	cn_reply_read(step);
 	blame_deadline(step);
+	cn_step_leave(step, asked_delay(step));
 	if (step->record.failure.code != CN_OK)
 		verdict = decide(step, &delay_ms);
 	if (step->record.failure.code != CN_OK &&
@@ -428,6 +439,7 @@ send_attempt(CnStep *step)
 	int64		remaining_ms = cn_exec_remaining_ms(execution);
 	int			timeout_ms = step->def->timeout_ms ? step->def->timeout_ms
 		: execution->given.timeout_ms;
+	int64		delay_ms;
 
 	if (remaining_ms <= 0)
 	{
@@ -437,6 +449,24 @@ send_attempt(CnStep *step)
 		step->out_of_time = true;
 		fail_step(step);
 		return;
+	}
+	switch (cn_step_admit(step, &delay_ms))
+	{
+		case CN_ADMIT_NOW:
+			break;
+		case CN_ADMIT_WAIT:
+			wait_for_next(step, delay_ms);
+			return;
+		case CN_ADMIT_LATER:
+			if (execution->given.may_park)
+			{
+				cn_step_park(step, delay_ms);
+				return;
+			}
+			/* FALLTHROUGH */
+		case CN_ADMIT_NEVER:
+			fail_step(step);
+			return;
 	}
 	memset(&step->record.failure, 0, sizeof(CnFailure));
 	step->request.timeout_ms = (int) Min(timeout_ms, remaining_ms);
@@ -520,8 +550,7 @@ prepare(CnStep *step)
 static void
 give_up(CnStep *step)
 {
-	cn_fail(&step->record.failure, CN_CANCELLED,
-			"the request was not sent, since another step of the group had failed");
+	not_sent(step);
 	step->given_up = true;
 	end_step(step, CN_STEP_FAILED);
 }

@@ -52,8 +52,9 @@ open_credential(CnCall *call, const CnCredentialRef *ref, CnExecCredential *cred
 		credential->opened = cn_credential_open(row, call->context, &credential->failure);
 }
 
+/* All that is read from tables before the definition runs. */
 static void
-open_credentials(CnCall *call)
+prepare(CnCall *call)
 {
 	const CnDefinition *def = call->definition;
 	MemoryContext old = MemoryContextSwitchTo(call->context);
@@ -61,6 +62,7 @@ open_credentials(CnCall *call)
 	call->credentials = palloc0(sizeof(CnExecCredential) * (def->credential_count + 1));
 	for (int i = 0; i < def->credential_count; i++)
 		open_credential(call, &def->credentials[i], &call->credentials[i]);
+	call->limits = cn_service_limit_set(&call->workspace.id, call->context);
 	MemoryContextSwitchTo(old);
 }
 
@@ -87,7 +89,7 @@ cn_call_connector(CnCall *call, const char *name)
 {
 	call->connector = cn_call_find(&call->workspace, name, call->context);
 	call->definition = call->connector->compiled.definition;
-	open_credentials(call);
+	prepare(call);
 }
 
 void
@@ -103,7 +105,7 @@ cn_call_definition(CnCall *call, Jsonb *config)
 	if (!fine)
 		cn_cache_refuse("(test)", &problems);
 	call->definition = compiled.definition;
-	open_credentials(call);
+	prepare(call);
 }
 
 /* ---- running ---- */
@@ -129,15 +131,19 @@ cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done
 		.workspace = call->workspace.id,
 		.definition = call->definition,
 		.credentials = call->credentials,
+		.limits = call->limits,
 		.input = input,
 		.timeout_ms = connector ? connector->timeout_ms : DEFAULT_TIMEOUT_MS,
 		.max_retries = connector ? connector->max_retries : 0,
 		.continue_on_error = connector && connector->continue_on_error,
 		.keep = keep_of(connector),
 	};
-	CnExecution *execution = cn_exec_create(&given, context);
+	CnExecution *execution;
 	CnFailure	failure = {CN_OK};
 
+	if (connector)
+		given.connector = connector->id;
+	execution = cn_exec_create(&given, context);
 	if (connector == NULL || connector->compiled.input_schema == NULL ||
 		cn_input_check(connector->compiled.input_schema, input, &failure))
 		cn_exec_start(execution, cn_http_process_mux(), done, arg);

@@ -25,6 +25,7 @@ typedef struct CnCall
 	CnConnector *connector;		/* NULL: a definition that is not saved */
 	CnDefinition *definition;
 	CnExecCredential *credentials;	/* those the definition names */
+	const CnServiceLimitSet *limits;	/* of the workspace */
 	CnHistoryRows history;		/* recorded, and maybe not written yet */
 } CnCall;
 
