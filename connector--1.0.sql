@@ -769,6 +769,103 @@ CREATE POLICY connector_update ON @extschema@.connector_idempotency_keys FOR UPD
 CREATE POLICY connector_delete ON @extschema@.connector_idempotency_keys FOR DELETE USING (false);
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_idempotency_keys', '');
+-- Dead letters: queued executions that failed for good, with what it takes to run them again.
+
+CREATE TABLE @extschema@.connector_dead_letters (
+    workspace_id   uuid NOT NULL,
+    id             uuid NOT NULL,
+    connector_id   uuid NOT NULL,
+    connector_name text NOT NULL,
+    error_code     text NOT NULL,
+    error_message  text NOT NULL,
+    failed_step    text,
+    http_status    integer,
+    attempt        integer NOT NULL,
+    priority       smallint NOT NULL,
+    failed_at      timestamptz NOT NULL,
+    created_at     timestamptz NOT NULL,
+    identity       text,
+    run_as         name,
+    claims         text,
+    correlation_id text,
+    input          jsonb,
+    checkpoint     jsonb,
+    redriven_as    uuid,
+    redriven_at    timestamptz,
+    redriven_by    text,
+    PRIMARY KEY (workspace_id, id)
+);
+COMMENT ON TABLE @extschema@.connector_dead_letters IS
+'Queued executions that failed for good, for connector.dead_letter_retention; connector_redrive() and connector_retry() queue them again, connector_dead_letter_discard() gives them up. Their history is in connector_executions, under the same id.';
+COMMENT ON COLUMN @extschema@.connector_dead_letters.input IS
+'As it was given, not redacted, so no tenant may read it; null once it was queued again.';
+COMMENT ON COLUMN @extschema@.connector_dead_letters.checkpoint IS 'What its finished steps did; null: none had.';
+COMMENT ON COLUMN @extschema@.connector_dead_letters.redriven_as IS
+'The execution it was queued again as; null: nobody has decided yet.';
+
+-- What is open, oldest first; and what may be pruned.
+CREATE INDEX connector_dead_letters_open ON @extschema@.connector_dead_letters (workspace_id, id)
+    WHERE redriven_at IS NULL;
+CREATE INDEX connector_dead_letters_age ON @extschema@.connector_dead_letters (failed_at);
+
+ALTER TABLE @extschema@.connector_dead_letters ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_dead_letters FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_dead_letters FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_dead_letters FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_dead_letters FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_dead_letters FOR DELETE USING (false);
+-- Not input, claims and checkpoint: as in the queue, they are not redacted.
+GRANT SELECT (workspace_id, id, connector_id, connector_name, error_code, error_message, failed_step, http_status,
+              attempt, priority, failed_at, created_at, identity, run_as, correlation_id,
+              redriven_as, redriven_at, redriven_by)
+    ON @extschema@.connector_dead_letters TO PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_dead_letters', '');
+-- Pauses: queued work that is held back until somebody lets it go on.
+
+CREATE TABLE @extschema@.connector_pauses (
+    workspace_id uuid NOT NULL,
+    kind         text NOT NULL
+                 CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['workspace', 'connector', 'service'])),
+    target       text NOT NULL,
+    paused_by    text,
+    paused_at    timestamptz NOT NULL,
+    reason       text,
+    PRIMARY KEY (workspace_id, kind, target)
+);
+COMMENT ON TABLE @extschema@.connector_pauses IS
+'What connector_pause() holds back in the queue, until connector_resume(). Calls that are not queued go on.';
+COMMENT ON COLUMN @extschema@.connector_pauses.target IS
+'Of a connector its id, of a service its name, of the workspace nothing.';
+
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+    ON @extschema@.connector_pauses
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_changed();
+ALTER TABLE @extschema@.connector_pauses ENABLE ALWAYS TRIGGER changed;
+
+ALTER TABLE @extschema@.connector_pauses ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_pauses FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_pauses FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_pauses FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_pauses FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_pauses FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_pauses TO PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_pauses', '');
+
+-- A workspace takes with it what is queued in it.
+CREATE FUNCTION @extschema@._connector_workspace_gone() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'connector_workspace_gone';
+COMMENT ON FUNCTION @extschema@._connector_workspace_gone() IS
+'Trigger of connector_workspaces: deletes the queue, idempotency keys, dead letters and pauses of a workspace that goes; they have no foreign keys.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_workspace_gone() FROM PUBLIC;
+
+CREATE TRIGGER workspace_gone AFTER DELETE ON @extschema@.connector_workspaces
+    FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_workspace_gone();
+CREATE TRIGGER workspaces_gone AFTER TRUNCATE ON @extschema@.connector_workspaces
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_workspace_gone();
 -- Templates: definitions without secrets, published by a workspace or official, to install elsewhere.
 
 -- Official templates belong to no workspace: they have the nil uuid in its place.  So a name is unique
@@ -1637,6 +1734,58 @@ CREATE FUNCTION @extschema@.connector_execute_async_batch(
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_execute_async_batch';
 COMMENT ON FUNCTION @extschema@.connector_execute_async_batch(text, jsonb[], text, timestamptz, integer, boolean) IS
 'Queues an execution for each input and returns their ids in the order of the inputs: all of them or, if one input is refused, none. A null input counts as {}. Errors as of connector_execute_async.';
+
+CREATE FUNCTION @extschema@.connector_await(
+    execution_id uuid, timeout interval DEFAULT '1 minute', workspace text DEFAULT NULL)
+RETURNS @extschema@.connector_result
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_await';
+COMMENT ON FUNCTION @extschema@.connector_await(uuid, interval, text) IS
+'Waits until an execution has ended and returns its outcome as the history has it. When the timeout has passed (null: never) the row says how far it is, status pending or running. Errors: 42704 unknown, 55000 queued by this very transaction, which has to commit first.';
+
+CREATE FUNCTION @extschema@.connector_cancel(execution_id uuid, workspace text DEFAULT NULL) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_cancel';
+COMMENT ON FUNCTION @extschema@.connector_cancel(uuid, text) IS
+'Cancels an execution: one that waits is over at once, one that runs is told to end. False if it was over already. Needs execute. Error 42704 unknown.';
+
+CREATE FUNCTION @extschema@.connector_redrive(
+    connector text DEFAULT NULL, error_code text DEFAULT NULL,
+    since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
+    max_count integer DEFAULT 1000, from_start boolean DEFAULT false, workspace text DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_redrive';
+COMMENT ON FUNCTION @extschema@.connector_redrive(text, text, timestamptz, timestamptz, integer, boolean, text) IS
+'Queues dead letters again, oldest first, and returns how many: of a connector, with an error code, failed since or before a time. They go on behind their finished steps unless from_start, and run as the caller. Those of deleted and disabled connectors stay. Needs execute. Errors: 42704 unknown connector, 55000 disabled, 22023 unknown code or max_count not 1 to 100000.';
+
+CREATE FUNCTION @extschema@.connector_retry(
+    execution_id uuid, from_start boolean DEFAULT false, workspace text DEFAULT NULL) RETURNS uuid
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_retry';
+COMMENT ON FUNCTION @extschema@.connector_retry(uuid, boolean, text) IS
+'Queues one dead letter again and returns the id of the new execution, which goes on behind the finished steps unless from_start. Needs execute. Errors: 42704 unknown execution or connector, 55000 not a dead letter, queued again already, or the connector is disabled.';
+
+CREATE FUNCTION @extschema@.connector_dead_letter_discard(
+    execution_id uuid DEFAULT NULL, connector text DEFAULT NULL, error_code text DEFAULT NULL,
+    since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, workspace text DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_dead_letter_discard';
+COMMENT ON FUNCTION @extschema@.connector_dead_letter_discard(uuid, text, text, timestamptz, timestamptz, text) IS
+'Gives dead letters up that were not queued again, and returns how many; their history stays. Needs execute. Error 22023 if nothing says which.';
+
+CREATE FUNCTION @extschema@.connector_pause(
+    connector text DEFAULT NULL, service text DEFAULT NULL, reason text DEFAULT NULL, workspace text DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_pause';
+COMMENT ON FUNCTION @extschema@.connector_pause(text, text, text, text) IS
+'Holds queued executions back: those of a connector, of all connectors that use credentials of a service, or of the whole workspace. What runs goes on, and so do calls that are not queued. Needs write. Errors: 42704 unknown connector or service, 22023 both named.';
+
+CREATE FUNCTION @extschema@.connector_resume(
+    connector text DEFAULT NULL, service text DEFAULT NULL, workspace text DEFAULT NULL) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_resume';
+COMMENT ON FUNCTION @extschema@.connector_resume(text, text, text) IS
+'Ends a pause; false if there was none of that connector, service or workspace. A pause of another kind stays. Needs write.';
+
+-- What of the queue may be read only after it was redacted.
+CREATE FUNCTION @extschema@._connector_queue_input(workspace_id uuid, id uuid) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'connector_queue_input';
+COMMENT ON FUNCTION @extschema@._connector_queue_input(uuid, uuid) IS
+'The input of a queued execution as the history will have it; null if it is not in the queue, or in a workspace that the caller may not read.';
 -- Maintenance: partitions of the history and folding of statistics.
 
 -- The lower bound of a day as an id.
@@ -1840,15 +1989,42 @@ COMMENT ON FUNCTION @extschema@.connector_maintain(integer) IS
 REVOKE EXECUTE ON FUNCTION @extschema@.connector_maintain(integer) FROM PUBLIC;
 -- Views: always with the rights and the row security of who asks.
 
+-- The queue and the history as one.  The parts have plain columns only, so that conditions go down to their
+-- indexes and ORDER BY id reads them in order; what costs more is said above, for the rows that are shown.
 CREATE VIEW @extschema@.connector_executions WITH (security_invoker = true) AS
-SELECT h.workspace_id, h.id, h.connector_id, h.connector_name, h.connector_version, h.status,
-       h.trigger, h.attempt, h.current_step, h.steps_executed, h.input_data, h.output_data,
-       h.error_code, h.error_message, h.http_status, h.execution_time_ms,
-       h.started_at, h.completed_at, h.created_at, h.executed_by,
-       h.contact_id, h.flow_run_id, h.correlation_id, h.idempotency_key
-  FROM @extschema@.connector_history h;
+SELECT e.workspace_id, e.id, e.connector_id,
+       CASE WHEN e.queued
+            THEN (SELECT c.name FROM @extschema@.connectors c
+                   WHERE c.workspace_id OPERATOR(pg_catalog.=) e.workspace_id
+                     AND c.id OPERATOR(pg_catalog.=) e.connector_id)
+            ELSE e.connector_name END AS connector_name,
+       e.connector_version, e.status, e.trigger, e.attempt, e.current_step, e.steps_executed,
+       CASE WHEN e.queued THEN @extschema@._connector_queue_input(e.workspace_id, e.id)
+            ELSE e.input_data END AS input_data,
+       e.output_data, e.error_code, e.error_message, e.http_status, e.execution_time_ms,
+       e.started_at, e.completed_at, e.created_at, e.executed_by,
+       e.contact_id, e.flow_run_id, e.correlation_id, e.idempotency_key, e.due_at
+  FROM (SELECT q.workspace_id, q.id, q.connector_id, true AS queued, NULL::text AS connector_name,
+               NULL::integer AS connector_version,
+               CASE WHEN q.lease IS NULL THEN 'pending' ELSE 'running' END::text AS status,
+               q.trigger, q.attempt, NULL::text AS current_step, NULL::jsonb AS steps_executed,
+               NULL::jsonb AS input_data, NULL::jsonb AS output_data, NULL::text AS error_code,
+               NULL::text AS error_message, NULL::integer AS http_status,
+               NULL::double precision AS execution_time_ms, q.claimed_at AS started_at,
+               NULL::timestamptz AS completed_at, q.created_at, q.identity AS executed_by,
+               NULL::text AS contact_id, NULL::text AS flow_run_id, q.correlation_id,
+               q.idempotency_key, q.due_at
+          FROM @extschema@.connector_queue q
+        UNION ALL
+        SELECT h.workspace_id, h.id, h.connector_id, false, h.connector_name, h.connector_version,
+               h.status, h.trigger, h.attempt, h.current_step, h.steps_executed, h.input_data,
+               h.output_data, h.error_code, h.error_message, h.http_status, h.execution_time_ms,
+               h.started_at, h.completed_at, h.created_at, h.executed_by,
+               h.contact_id, h.flow_run_id, h.correlation_id, h.idempotency_key, NULL
+          FROM @extschema@.connector_history h) e;
 COMMENT ON VIEW @extschema@.connector_executions IS
-'Executions of the caller''s workspaces. Ids are in order of time: ORDER BY id DESC LIMIT 20 is the cheap way to the newest, id >= connector_id_at(...) the one to a period.';
+'Executions of the caller''s workspaces: those in the queue (status pending or running) and those that have ended. Ids are in order of time, of one that is due later of that time: WHERE workspace_id = ... ORDER BY id DESC LIMIT 20 is the cheap way to the newest, id >= connector_id_at(...) the one to a period.';
+COMMENT ON COLUMN @extschema@.connector_executions.due_at IS 'Queued, and not before then.';
 GRANT SELECT ON @extschema@.connector_executions TO PUBLIC;
 
 CREATE VIEW @extschema@.connector_rate_limit_status WITH (security_invoker = true) AS

@@ -79,6 +79,15 @@ cn_wait_event_workers_leave(void)
 	static uint32 event = 0;
 
 	return cn_wait_event(&event, "ConnectorWorkersLeave");
+/* Likewise (ConnectorAwait). */
+cn_wait_event_await(void)
+#if PG_VERSION_NUM >= 170000
+	if (event == 0)
+		event = WaitEventExtensionNew("ConnectorAwait");
+	return event;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
 }
 
 /* 17: MyProcNumber; before, the number was a field of PGPROC.  Its latch is in ProcGlobal->allProcs. */

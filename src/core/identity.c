@@ -444,6 +444,13 @@ cn_workspaces_with(CnRight right)
 	return construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
 }
 
+ArrayType *
+cn_workspaces_readable(void)
+{
+	refresh();
+	return is_unbounded() ? NULL : cn_workspaces_with(CN_RIGHT_READ);
+}
+
 /* The caller's row in connector_admins: its role, and what its permissions say of one. */
 static bool
 read_admin(const char *permission, char **role, char **says)

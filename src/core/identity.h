@@ -72,6 +72,12 @@ extern CnRole cn_workspace_role(const pg_uuid_t *workspace);
 /* uuid[] of the workspaces in which the caller has that right; palloc'ed. */
 extern ArrayType *cn_workspaces_with(CnRight right);
 
+/* A number that grows whenever who is a member of what may have changed. */
+extern uint64 cn_identity_generation(void);
+
+/* uuid[] of those the caller may read, or NULL: all, for a superuser. */
+extern ArrayType *cn_workspaces_readable(void);
+
 /* Is the caller listed in connector_admins (or a superuser)? */
 extern bool cn_identity_is_admin(void);
 

@@ -112,6 +112,19 @@ cn_spi_run(CnStatement *statement, Datum *values, const char *nulls, long limit)
 	return SPI_processed;
 }
 
+void
+cn_spi_write_row(CnStatement *statement, Datum *values, const bool *nulls)
+{
+	char		flags[CN_SPI_MAX_ARGS];
+	CnSpi		spi;
+
+	for (int i = 0; i < statement->nargs; i++)
+		flags[i] = nulls[i] ? 'n' : ' ';
+	cn_spi_begin(&spi);
+	(void) cn_spi_run(statement, values, flags, 0);
+	cn_spi_end(&spi);
+}
+
 uint64
 cn_spi_run_as_caller(CnStatement *statement, Datum *values, const char *nulls, bool read_only)
 {

@@ -65,6 +65,9 @@ extern uint64 cn_spi_run(CnStatement *statement, Datum *values, const char *null
 extern uint64 cn_spi_run_as_caller(CnStatement *statement, Datum *values, const char *nulls,
 								   bool read_only);
 
+/* A visit of its own: write one row, by a statement with an argument for each column. */
+extern void cn_spi_write_row(CnStatement *statement, Datum *values, const bool *nulls);
+
 /* Run, as the caller, a statement that was put together for this one call. */
 extern uint64 cn_spi_run_once(const char *sql, int nargs, Oid *argtypes, Datum *values);
 

@@ -140,20 +140,6 @@ fill_entry(Row *row, const CnQueueEntry *entry)
 		set_value(row, QUEUE_CHECKPOINT, JsonbPGetDatum(entry->checkpoint));
 }
 
-static void
-insert_by_statement(Row *row)
-{
-	char		nulls[QUEUE_COLUMNS + 1];
-	CnSpi		spi;
-
-	for (int i = 0; i < QUEUE_COLUMNS; i++)
-		nulls[i] = row->nulls[i] ? 'n' : ' ';
-	nulls[QUEUE_COLUMNS] = '\0';
-	cn_spi_begin(&spi);
-	(void) cn_spi_run(&insert_statement, row->values, nulls, 0);
-	cn_spi_end(&spi);
-}
-
 void
 cn_enqueue_add(CnEnqueue *queue, const CnQueueEntry *entry)
 {
@@ -168,7 +154,7 @@ cn_enqueue_add(CnEnqueue *queue, const CnQueueEntry *entry)
 	if (queue->writer)
 		cn_table_add(queue->writer, row.values, row.nulls);
 	else
-		insert_by_statement(&row);
+		cn_spi_write_row(&insert_statement, row.values, row.nulls);
 	cn_wake_at_commit(&entry->lane, &entry->id, entry->due_at);
 }
 

@@ -52,20 +52,6 @@ static CnStatement insert_statement = {
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 };
 
-static void
-insert_by_statement(CnHistoryRow *row)
-{
-	char		nulls[COL_COUNT + 1];
-	CnSpi		spi;
-
-	for (int i = 0; i < COL_COUNT; i++)
-		nulls[i] = row->nulls[i] ? 'n' : ' ';
-	nulls[COL_COUNT] = '\0';
-	cn_spi_begin(&spi);
-	(void) cn_spi_run(&insert_statement, row->values, nulls, 0);
-	cn_spi_end(&spi);
-}
-
 /* The partition of a day by its name, if it is attached. */
 static Oid
 find_partition(const CnInstall *install, int64 day)
@@ -114,7 +100,7 @@ cn_history_add(CnHistoryRows *rows, CnHistoryRow *row, TimestampTz at)
 	if (rows->writer)
 		cn_table_add(rows->writer, row->values, row->nulls);
 	else
-		insert_by_statement(row);
+		cn_spi_write_row(&insert_statement, row->values, row->nulls);
 }
 
 void

@@ -1,14 +1,41 @@
 -- Views: always with the rights and the row security of who asks.
 
+-- The queue and the history as one.  The parts have plain columns only, so that conditions go down to their
+-- indexes and ORDER BY id reads them in order; what costs more is said above, for the rows that are shown.
 CREATE VIEW @extschema@.connector_executions WITH (security_invoker = true) AS
-SELECT h.workspace_id, h.id, h.connector_id, h.connector_name, h.connector_version, h.status,
-       h.trigger, h.attempt, h.current_step, h.steps_executed, h.input_data, h.output_data,
-       h.error_code, h.error_message, h.http_status, h.execution_time_ms,
-       h.started_at, h.completed_at, h.created_at, h.executed_by,
-       h.contact_id, h.flow_run_id, h.correlation_id, h.idempotency_key
-  FROM @extschema@.connector_history h;
+SELECT e.workspace_id, e.id, e.connector_id,
+       CASE WHEN e.queued
+            THEN (SELECT c.name FROM @extschema@.connectors c
+                   WHERE c.workspace_id OPERATOR(pg_catalog.=) e.workspace_id
+                     AND c.id OPERATOR(pg_catalog.=) e.connector_id)
+            ELSE e.connector_name END AS connector_name,
+       e.connector_version, e.status, e.trigger, e.attempt, e.current_step, e.steps_executed,
+       CASE WHEN e.queued THEN @extschema@._connector_queue_input(e.workspace_id, e.id)
+            ELSE e.input_data END AS input_data,
+       e.output_data, e.error_code, e.error_message, e.http_status, e.execution_time_ms,
+       e.started_at, e.completed_at, e.created_at, e.executed_by,
+       e.contact_id, e.flow_run_id, e.correlation_id, e.idempotency_key, e.due_at
+  FROM (SELECT q.workspace_id, q.id, q.connector_id, true AS queued, NULL::text AS connector_name,
+               NULL::integer AS connector_version,
+               CASE WHEN q.lease IS NULL THEN 'pending' ELSE 'running' END::text AS status,
+               q.trigger, q.attempt, NULL::text AS current_step, NULL::jsonb AS steps_executed,
+               NULL::jsonb AS input_data, NULL::jsonb AS output_data, NULL::text AS error_code,
+               NULL::text AS error_message, NULL::integer AS http_status,
+               NULL::double precision AS execution_time_ms, q.claimed_at AS started_at,
+               NULL::timestamptz AS completed_at, q.created_at, q.identity AS executed_by,
+               NULL::text AS contact_id, NULL::text AS flow_run_id, q.correlation_id,
+               q.idempotency_key, q.due_at
+          FROM @extschema@.connector_queue q
+        UNION ALL
+        SELECT h.workspace_id, h.id, h.connector_id, false, h.connector_name, h.connector_version,
+               h.status, h.trigger, h.attempt, h.current_step, h.steps_executed, h.input_data,
+               h.output_data, h.error_code, h.error_message, h.http_status, h.execution_time_ms,
+               h.started_at, h.completed_at, h.created_at, h.executed_by,
+               h.contact_id, h.flow_run_id, h.correlation_id, h.idempotency_key, NULL
+          FROM @extschema@.connector_history h) e;
 COMMENT ON VIEW @extschema@.connector_executions IS
-'Executions of the caller''s workspaces. Ids are in order of time: ORDER BY id DESC LIMIT 20 is the cheap way to the newest, id >= connector_id_at(...) the one to a period.';
+'Executions of the caller''s workspaces: those in the queue (status pending or running) and those that have ended. Ids are in order of time, of one that is due later of that time: WHERE workspace_id = ... ORDER BY id DESC LIMIT 20 is the cheap way to the newest, id >= connector_id_at(...) the one to a period.';
+COMMENT ON COLUMN @extschema@.connector_executions.due_at IS 'Queued, and not before then.';
 GRANT SELECT ON @extschema@.connector_executions TO PUBLIC;
 
 CREATE VIEW @extschema@.connector_rate_limit_status WITH (security_invoker = true) AS

@@ -16,6 +16,8 @@
 #include "core/audit.h"
 #include "core/identity.h"
 #include "core/spi.h"
+#include "core/uuid.h"
+#include "queue/pause.h"
 #include "sqlapi/args.h"
 #include "sqlapi/fields.h"
 
@@ -259,6 +261,19 @@ store_version(HeapTuple tuple, TupleDesc desc, const char *identity)
 	cn_spi_end(&spi);
 }
 
+/* Its name may be given to another one, its id not. */
+static void
+forget_pause(HeapTuple tuple, TupleDesc desc)
+{
+	char		text[CN_UUID_TEXT_LEN + 1];
+	bool		isnull;
+	Datum		workspace = column(tuple, desc, "workspace_id", &isnull);
+	Datum		id = column(tuple, desc, "id", &isnull);
+
+	(void) cn_pause_clear(DatumGetUUIDP(workspace), CN_PAUSE_CONNECTOR,
+						  cn_uuid_text(DatumGetUUIDP(id), text));
+}
+
 static void
 audit_save(TriggerData *data, HeapTuple tuple, TupleDesc desc, const char *identity)
 {
@@ -286,6 +301,8 @@ connector_after_save(PG_FUNCTION_ARGS)
 	if (!deleted && !was_saved_now(tuple, desc))
 		return PointerGetDatum(NULL);
 	identity = cn_identity_name();
+	if (deleted)
+		forget_pause(tuple, desc);
 	if (!deleted && is_new_version(data, desc))
 		store_version(tuple, desc, identity);
 	audit_save(data, tuple, desc, identity);

@@ -18,6 +18,7 @@
 #include "core/jsonb.h"
 #include "core/spi.h"
 #include "core/uuid.h"
+#include "queue/cleanup.h"
 #include "sqlapi/args.h"
 
 CN_FUNCTION(connector_check_server);
@@ -26,6 +27,7 @@ CN_FUNCTION(connector_current_workspace);
 CN_FUNCTION(connector_whoami);
 CN_FUNCTION(connector_is_admin);
 CN_FUNCTION(connector_changed);
+CN_FUNCTION(connector_workspace_gone);
 CN_FUNCTION(connector_create_workspace);
 CN_FUNCTION(connector_add_member);
 CN_FUNCTION(connector_remove_member);
@@ -109,6 +111,29 @@ connector_changed(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("_connector_changed is a trigger")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
+}
+
+/* After DELETE of a row, or TRUNCATE. */
+Datum
+connector_workspace_gone(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	Datum		id;
+	bool		isnull;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("_connector_workspace_gone is a trigger")));
+	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event))
+		cn_queue_forget_workspace(NULL);
+	else
+	{
+		id = SPI_getbinval(data->tg_trigtuple, RelationGetDescr(data->tg_relation),
+						   SPI_fnumber(RelationGetDescr(data->tg_relation), "id"), &isnull);
+		cn_queue_forget_workspace(DatumGetUUIDP(id));
+	}
 	return PointerGetDatum(NULL);
 }
 
