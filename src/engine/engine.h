@@ -17,6 +17,8 @@
  *                   |        WAITING            |
  *                   \____ skipped, refused _____/
  *
+ *   A step that would wait beyond the deadline is PARKED, and its execution with it.
+ *
  * An owner that outlives crashes (a worker) takes a checkpoint between the steps,
  * and notes durably, before it is sent, that a request which must not be repeated may
  * be under way.  It does so in its hold callback: the execution stands still until the

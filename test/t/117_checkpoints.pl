@@ -167,7 +167,7 @@ sub mutate
 	my $place = ref $value eq 'HASH' ? \$value->{$key} : \$value->[$key];
 	if    (ref $$place && rand(4) < 3 && ref $$place ne 'JSON::PP::Boolean') { mutate($$place) }
 	elsif (rand(3) < 1 && ref $value eq 'HASH') { delete $value->{$key} }
-	else                                        { $$place = $junk[ rand @junk ] }
+	else                                        { $$place = changed($junk[ rand @junk ], sub { }) }
 	return;
 }
 
