@@ -689,7 +689,8 @@ COMMENT ON FUNCTION @extschema@.connector_id_time(uuid) IS
 --
 -- A row is inserted, claimed by a worker (lease), maybe written again between steps
 -- (checkpoint), and deleted in the transaction that writes its history.  What claims and
--- checkpoints change is in no index, and pages have room, so those updates are HOT.
+-- checkpoints change is in no index, and pages have room, so those updates are HOT; but for
+-- crashes, of executions that two workers died with, which are run one at a time.
 -- No triggers and no foreign keys: rows go in the way COPY writes, and nobody's lock may
 -- hold a worker up.
 
@@ -730,6 +731,8 @@ CREATE INDEX connector_queue_ready ON @extschema@.connector_queue (workspace_id,
     WHERE due_at IS NULL;
 CREATE INDEX connector_queue_due ON @extschema@.connector_queue (due_at)
     WHERE due_at IS NOT NULL;
+CREATE INDEX connector_queue_suspect ON @extschema@.connector_queue (crashes)
+    WHERE crashes OPERATOR(pg_catalog.>=) 2;
 
 ALTER TABLE @extschema@.connector_queue ENABLE ROW LEVEL SECURITY;
 ALTER TABLE @extschema@.connector_queue FORCE ROW LEVEL SECURITY;

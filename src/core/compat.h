@@ -79,15 +79,15 @@ cn_wait_event_workers_leave(void)
 	static uint32 event = 0;
 
 	return cn_wait_event(&event, "ConnectorWorkersLeave");
-/* Likewise (ConnectorAwait). */
+}
+
+/* A session that waits for an execution to end. */
+static inline uint32
 cn_wait_event_await(void)
-#if PG_VERSION_NUM >= 170000
-	if (event == 0)
-		event = WaitEventExtensionNew("ConnectorAwait");
-	return event;
-#else
-	return PG_WAIT_EXTENSION;
-#endif
+{
+	static uint32 event = 0;
+
+	return cn_wait_event(&event, "ConnectorAwait");
 }
 
 /* 17: MyProcNumber; before, the number was a field of PGPROC.  Its latch is in ProcGlobal->allProcs. */

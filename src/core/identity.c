@@ -122,6 +122,13 @@ on_role_message(Datum arg, int cacheid, uint32 hashvalue)
 	roles_generation++;
 }
 
+uint64
+cn_identity_generation(void)
+{
+	return roles_generation + cn_install_generation(CN_TABLE_MEMBERS) +
+		cn_install_generation(CN_TABLE_WORKSPACES);
+}
+
 static bool
 check_role_list(char **newval, void **extra, GucSource source)
 {

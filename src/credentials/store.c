@@ -256,6 +256,18 @@ cn_credential_open(const CnCredentialRow *row, MemoryContext context, CnFailure 
 	return credential;
 }
 
+CnCredential *
+cn_credential_for(const pg_uuid_t *workspace, const char *service, const char *label,
+				  const char *owner, MemoryContext context, CnFailure *failure)
+{
+	const CnCredentialRow *row = cn_credential_find(workspace, service, label, owner);
+
+	if (row)
+		return cn_credential_open(row, context, failure);
+	cn_fail(failure, CN_CREDENTIAL_MISSING, "there is no credential \"%s/%s\"", service, label);
+	return NULL;
+}
+
 const CnSecretField *
 cn_credential_field(const CnCredential *credential, const char *name)
 {

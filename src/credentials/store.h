@@ -75,6 +75,14 @@ extern const CnCredentialRow *cn_credential_find(const pg_uuid_t *workspace, con
 extern CnCredential *cn_credential_open(const CnCredentialRow *row, MemoryContext context,
 										CnFailure *failure);
 
+/*
+ * Find it and open it into context; NULL and *failure (credential_missing) if there is none or
+ * it cannot be opened.
+ */
+extern CnCredential *cn_credential_for(const pg_uuid_t *workspace, const char *service,
+									   const char *label, const char *owner,
+									   MemoryContext context, CnFailure *failure);
+
 /* Value of a secret field, or NULL. */
 extern const CnSecretField *cn_credential_field(const CnCredential *credential, const char *name);
 

@@ -85,6 +85,9 @@ extern int	cn_http_mux_timeout(CnHttpMux *mux);	/* ms until a timer is due; -1: 
 extern int	cn_http_mux_in_flight(CnHttpMux *mux);
 extern void cn_http_mux_turn(CnHttpMux *mux);
 
+/* Bytes that replies take which are there or on their way. */
+extern Size cn_http_mux_memory(CnHttpMux *mux);
+
 /*
  * Start a transfer.  It belongs to context: reset or deletion of that ends it
  * at once, without calling done.  A request that is refused before anything
@@ -113,7 +116,7 @@ extern void cn_http_timer_stop(CnHttpTimer *timer);
  * For a backend: sleep until the mux or a timer has something, timeout_ms
  * passes (-1: no limit), or an interrupt arrives; then CHECK_FOR_INTERRUPTS.
  */
-extern void cn_http_wait(CnHttpMux *mux, int timeout_ms);
+extern void cn_http_wait(CnHttpMux *mux, int timeout_ms, uint32 wait_event);
 
 /* Settings that others need. */
 extern int	cn_http_max_redirects;

@@ -356,6 +356,22 @@ cn_http_mux_in_flight(CnHttpMux *mux)
 	return mux->in_flight;
 }
 
+Size
+cn_http_mux_memory(CnHttpMux *mux)
+{
+	dlist_iter	iter;
+	Size		sum = 0;
+
+	dlist_foreach(iter, &mux->transfers)
+	{
+		const CnHttpTransfer *transfer = dlist_container(CnHttpTransfer, node, iter.cur);
+
+		if (transfer->slot)
+			sum += transfer->slot->body_capacity;
+	}
+	return sum;
+}
+
 /* make_wait_set -- latch, postmaster and mux, once for the life of the mux. */
 static void
 make_wait_set(CnHttpMux *mux)
@@ -367,7 +383,7 @@ make_wait_set(CnHttpMux *mux)
 }
 
 void
-cn_http_wait(CnHttpMux *mux, int timeout_ms)
+cn_http_wait(CnHttpMux *mux, int timeout_ms, uint32 wait_event)
 {
 	int			timer_ms = cn_http_mux_timeout(mux);
 	WaitEvent	events[3];
@@ -380,7 +396,7 @@ cn_http_wait(CnHttpMux *mux, int timeout_ms)
 		if (mux->wait_set == NULL)
 			make_wait_set(mux);
 		count = WaitEventSetWait(mux->wait_set, timeout_ms, events, lengthof(events),
-								 cn_wait_event_http());
+								 wait_event);
 	}
 	for (int i = 0; i < count; i++)
 	{

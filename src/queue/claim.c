@@ -21,6 +21,8 @@
 /* Rows that become ready in one go. */
 #define PROMOTE_BATCH 1000
 
+#define SUSPECT_CRASHES CppAsString2(CN_SUSPECT_CRASHES)
+
 static CnStatement discover_statement = {
 	.sql = "WITH RECURSIVE lanes AS ("
 	" (SELECT workspace_id, connector_id, priority, id FROM @.connector_queue"
@@ -50,6 +52,13 @@ static CnStatement next_due_statement = {
 	.sql = "SELECT due_at FROM @.connector_queue WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1",
 };
 
+/* What a claim returns, in the order of the numbers below. */
+#define CLAIM_COLUMNS \
+	"RETURNING p.nr::integer, p.taken_over, p.interrupted, q.workspace_id, q.id, q.connector_id," \
+	" q.priority, q.created_at, q.attempt, q.crashes, q.sending, q.cancel_requested, q.notify," \
+	" q.trigger, q.identity, q.run_as::text, q.claims, q.correlation_id, q.idempotency_key," \
+	" q.input, q.checkpoint"
+
 static CnStatement claim_statement = {
 	.sql = "WITH picked AS MATERIALIZED ("
 	" SELECT l.nr, l.single_shot, q.place, q.lease IS NOT NULL AS taken_over, q.sending AS interrupted"
@@ -59,22 +68,32 @@ static CnStatement claim_statement = {
 	"  (SELECT r.ctid AS place, r.lease, r.sending FROM @.connector_queue r"
 	"    WHERE r.workspace_id = l.workspace AND r.connector_id = l.connector"
 	"      AND r.priority = l.priority AND r.id > l.after AND r.due_at IS NULL"
-	"      AND (r.lease IS NULL OR r.lease <> ALL ($7))"
+	"      AND (r.lease IS NULL OR r.lease <> ALL ($7)) AND r.crashes < " SUSPECT_CRASHES
 	"    ORDER BY r.id LIMIT l.wanted FOR UPDATE SKIP LOCKED) q) "
 	"UPDATE @.connector_queue q SET lease = $8, claimed_at = $9,"
 	"       crashes = q.crashes + p.taken_over::integer::smallint,"
 	"       sending = q.sending OR (p.single_shot AND q.checkpoint IS NULL)"
 	"  FROM picked p WHERE q.ctid = p.place "
-	"RETURNING p.nr::integer, p.taken_over, p.interrupted, q.workspace_id, q.id, q.created_at,"
-	"       q.attempt, q.crashes, q.sending, q.cancel_requested, q.notify, q.trigger, q.identity,"
-	"       q.run_as::text, q.claims, q.correlation_id, q.idempotency_key, q.input, q.checkpoint",
+	CLAIM_COLUMNS,
 	.write = true,
 	.nargs = 9,
 	.argtypes = {UUIDARRAYOID, UUIDARRAYOID, INT2ARRAYOID, UUIDARRAYOID, INT4ARRAYOID, BOOLARRAYOID,
 	UUIDARRAYOID, UUIDOID, TIMESTAMPTZOID},
 };
 
-/* What the claim returns. */
+static CnStatement suspect_statement = {
+	.sql = "WITH picked AS MATERIALIZED ("
+	" SELECT 1 AS nr, ctid AS place, lease IS NOT NULL AS taken_over, sending AS interrupted"
+	"   FROM @.connector_queue WHERE crashes >= " SUSPECT_CRASHES " AND due_at IS NULL"
+	"    AND (lease IS NULL OR lease <> ALL ($1)) LIMIT 1 FOR UPDATE SKIP LOCKED) "
+	"UPDATE @.connector_queue q SET lease = $2, claimed_at = $3,"
+	"       crashes = q.crashes + p.taken_over::integer::smallint"
+	"  FROM picked p WHERE q.ctid = p.place " CLAIM_COLUMNS,
+	.write = true,
+	.nargs = 3,
+	.argtypes = {UUIDARRAYOID, UUIDOID, TIMESTAMPTZOID},
+};
+
 enum
 {
 	CLAIM_NR = 1,
@@ -82,6 +101,8 @@ enum
 	CLAIM_INTERRUPTED,
 	CLAIM_WORKSPACE,
 	CLAIM_ID,
+	CLAIM_CONNECTOR,
+	CLAIM_PRIORITY,
 	CLAIM_CREATED,
 	CLAIM_ATTEMPT,
 	CLAIM_CRASHES,
@@ -250,15 +271,14 @@ cn_claim_promote(CnLanes *lanes, TimestampTz now)
 /* ---- claiming ---- */
 
 static void
-read_claimed(uint64 row, const CnLanePick *picks, CnClaimed *claimed, int *nr,
-			 MemoryContext context)
+read_claimed(uint64 row, CnClaimed *claimed, MemoryContext context)
 {
 	bool		isnull;
 
-	*nr = int_column(row, CLAIM_NR) - 1;
-	claimed->lane = picks[*nr].lane;
 	cn_spi_uuid(row, CLAIM_WORKSPACE, &claimed->workspace);
 	cn_spi_uuid(row, CLAIM_ID, &claimed->id);
+	cn_spi_uuid(row, CLAIM_CONNECTOR, &claimed->connector);
+	claimed->priority = DatumGetInt16(cn_spi_value(row, CLAIM_PRIORITY, &isnull));
 	claimed->created_at = DatumGetTimestampTz(cn_spi_value(row, CLAIM_CREATED, &isnull));
 	claimed->attempt = int_column(row, CLAIM_ATTEMPT);
 	claimed->crashes = DatumGetInt16(cn_spi_value(row, CLAIM_CRASHES, &isnull));
@@ -279,21 +299,33 @@ read_claimed(uint64 row, const CnLanePick *picks, CnClaimed *claimed, int *nr,
 
 /* Copy the rows in SPI_tuptable into context, and count what each pick gave. */
 static CnClaimed *
-read_rows(const CnClaimInput *input, uint64 rows, int *got, pg_uuid_t *last, MemoryContext context)
+read_rows(const CnClaimInput *input, uint64 rows, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CnClaimed  *list = palloc0(sizeof(CnClaimed) * (rows + 1));
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		int			nr;
+		int			nr = int_column(i, CLAIM_NR) - 1;
 
-		read_claimed(i, input->picks, &list[i], &nr, context);
-		if (got[nr]++ == 0 || memcmp(list[i].id.data, last[nr].data, UUID_LEN) > 0)
-			last[nr] = list[i].id;
+		read_claimed(i, &list[i], context);
+		list[i].lane = input->picks[nr].state;
+		if (input->got[nr]++ == 0 ||
+			memcmp(list[i].id.data, input->last[nr].data, UUID_LEN) > 0)
+			input->last[nr] = list[i].id;
 	}
 	MemoryContextSwitchTo(old);
 	return list;
+}
+
+static Datum
+alive_argument(const CnClaimInput *input)
+{
+	Datum	   *alive = palloc(sizeof(Datum) * (input->alive_count + 1));
+
+	for (int i = 0; i < input->alive_count; i++)
+		alive[i] = UUIDPGetDatum(&input->alive[i]);
+	return uuid_array(alive, input->alive_count);
 }
 
 static void
@@ -324,29 +356,46 @@ claim_arguments(const CnClaimInput *input, Datum *args)
 }
 
 CnClaimed *
-cn_claim_rows(CnLanes *lanes, const CnClaimInput *input, int *count)
+cn_claim_rows(const CnClaimInput *input, int *count)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Datum	   *alive = palloc(sizeof(Datum) * (input->alive_count + 1));
-	int		   *got = palloc0(sizeof(int) * input->count);
-	pg_uuid_t  *last = palloc0(sizeof(pg_uuid_t) * input->count);
 	Datum		args[9];
 	CnClaimed  *list;
 	CnSpi		spi;
 
-	for (int i = 0; i < input->alive_count; i++)
-		alive[i] = UUIDPGetDatum(&input->alive[i]);
 	claim_arguments(input, args);
-	args[6] = uuid_array(alive, input->alive_count);
+	args[6] = alive_argument(input);
 	args[7] = UUIDPGetDatum(input->lease);
 	args[8] = TimestampTzGetDatum(input->now);
 	begin(&spi);
 	*count = (int) cn_spi_run(&claim_statement, args, NULL, 0);
-	list = read_rows(input, *count, got, last, context);
+	list = read_rows(input, *count, context);
 	cn_spi_end(&spi);
-	for (int i = 0; i < input->count; i++)
-		cn_lanes_claimed(lanes, &input->picks[i], got[i], &last[i]);
 	return list;
+}
+
+bool
+cn_claim_suspect(const CnClaimInput *input, CnClaimed *claimed)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		args[3];
+	bool		found;
+	CnSpi		spi;
+
+	args[0] = alive_argument(input);
+	args[1] = UUIDPGetDatum(input->lease);
+	args[2] = TimestampTzGetDatum(input->now);
+	begin(&spi);
+	found = cn_spi_run(&suspect_statement, args, NULL, 0) > 0;
+	if (found)
+	{
+		MemoryContext spi_context = MemoryContextSwitchTo(context);
+
+		read_claimed(0, claimed, context);
+		MemoryContextSwitchTo(spi_context);
+	}
+	cn_spi_end(&spi);
+	return found;
 }
 
 /* ---- what became of them ---- */

@@ -14,12 +14,17 @@
 
 #include "queue/lanes.h"
 
+/* Workers that died with an execution before it is run by itself. */
+#define CN_SUSPECT_CRASHES 2
+
 /* A row that was claimed, in the context that was current. */
 typedef struct CnClaimed
 {
 	pg_uuid_t	workspace;
 	pg_uuid_t	id;
-	CnLane		lane;
+	pg_uuid_t	connector;
+	CnLaneState *lane;			/* NULL: claimed as a suspect */
+	int			priority;
 	TimestampTz created_at;
 	int			attempt;
 	int			crashes;		/* workers that died with it so far */
@@ -57,10 +62,19 @@ typedef struct CnClaimInput
 	const CnLanePick *picks;
 	const bool *single_shot;	/* of each pick: its executions begin with a request that must not be repeated */
 	int			count;
+	/* what each pick gave, for cn_lanes_claimed once it is committed */
+	int		   *got;
+	pg_uuid_t  *last;
 } CnClaimInput;
 
-/* Claim rows of the picks; palloc'ed array of *count.  The lanes are told how many each gave. */
-extern CnClaimed *cn_claim_rows(CnLanes *lanes, const CnClaimInput *input, int *count);
+/*
+ * Claim rows of the picks; palloc'ed array of *count.  Not claimed are those that two
+ * workers have died with: they are claimed one at a time.
+ */
+extern CnClaimed *cn_claim_rows(const CnClaimInput *input, int *count);
+
+/* Claim one of those; false: there is none. */
+extern bool cn_claim_suspect(const CnClaimInput *input, CnClaimed *claimed);
 
 /* What became of one that was claimed. */
 typedef enum CnRowFate

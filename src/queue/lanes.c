@@ -436,6 +436,12 @@ cn_lanes_claimed(CnLanes *lanes, const CnLanePick *pick, int got, const pg_uuid_
 }
 
 void
+cn_lanes_postpone(CnLaneState *state, int64 until_us)
+{
+	state->wait_until_us = until_us;
+}
+
+void
 cn_lanes_ended(CnLanes *lanes, CnLaneState *state)
 {
 	Assert(state->in_flight > 0);

@@ -59,6 +59,9 @@ extern int	cn_lanes_pick(CnLanes *lanes, int budget, int capacity, int64 now_us,
 /* Of a pick, got rows were claimed, the last with that id. */
 extern void cn_lanes_claimed(CnLanes *lanes, const CnLanePick *pick, int got, const pg_uuid_t *last);
 
+/* Choose nothing of a lane before then. */
+extern void cn_lanes_postpone(CnLaneState *state, int64 until_us);
+
 /* One that was claimed is not under way any more. */
 extern void cn_lanes_ended(CnLanes *lanes, CnLaneState *state);
 

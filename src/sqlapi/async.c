@@ -20,7 +20,7 @@
 #include "queue/keys.h"
 #include "sqlapi/args.h"
 #include "sqlapi/call.h"
-#include "sqlapi/input.h"
+#include "queue/input.h"
 
 CN_FUNCTION(connector_execute_async);
 CN_FUNCTION(connector_execute_async_batch);

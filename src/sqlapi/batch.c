@@ -15,6 +15,7 @@
 #include "utils/array.h"
 #include "utils/memutils.h"
 
+#include "core/compat.h"
 #include "core/jsonb.h"
 #include "http/client.h"
 #include "sqlapi/args.h"
@@ -166,7 +167,7 @@ run_batch(Batch *batch)
 			break;
 		if (may_start(batch))
 			continue;
-		cn_http_wait(mux, -1);
+		cn_http_wait(mux, -1, cn_wait_event_http());
 		cn_http_mux_turn(mux);
 	}
 }

@@ -14,11 +14,12 @@
 #include "utils/memutils.h"
 #include "utils/ps_status.h"
 
+#include "core/compat.h"
 #include "core/jsonb.h"
 #include "engine/settings.h"
 #include "queue/history.h"
+#include "queue/input.h"
 #include "sqlapi/call.h"
-#include "sqlapi/input.h"
 #include "stats/counters.h"
 #include "stats/stats.h"
 #include "sync/field_mapping.h"
@@ -38,20 +39,6 @@ cn_call_begin(CnCall *call, const char *function, const char *workspace, CnRight
 	call->history.context = call->context;
 }
 
-/* A credential the definition names; what is wrong with it is for the step that needs it. */
-static void
-open_credential(CnCall *call, const CnCredentialRef *ref, CnExecCredential *credential)
-{
-	const CnCredentialRow *row = cn_credential_find(&call->workspace.id, ref->service, ref->label,
-													call->identity);
-
-	if (row == NULL)
-		cn_fail(&credential->failure, CN_CREDENTIAL_MISSING, "there is no credential \"%s/%s\"",
-				ref->service, ref->label);
-	else
-		credential->opened = cn_credential_open(row, call->context, &credential->failure);
-}
-
 /* All that is read from tables before the definition runs. */
 static void
 prepare(CnCall *call)
@@ -61,7 +48,10 @@ prepare(CnCall *call)
 
 	call->credentials = palloc0(sizeof(CnExecCredential) * (def->credential_count + 1));
 	for (int i = 0; i < def->credential_count; i++)
-		open_credential(call, &def->credentials[i], &call->credentials[i]);
+		call->credentials[i].opened =
+			cn_credential_for(&call->workspace.id, def->credentials[i].service,
+							  def->credentials[i].label, call->identity, call->context,
+							  &call->credentials[i].failure);
 	call->limits = cn_service_limit_set(&call->workspace.id, call->context);
 	MemoryContextSwitchTo(old);
 }
@@ -183,7 +173,7 @@ cn_call_wait(const CnCall *call, CnExecution *execution)
 			show_step(call, title, step);
 			shown = step;
 		}
-		cn_http_wait(mux, -1);
+		cn_http_wait(mux, -1, cn_wait_event_http());
 		cn_http_mux_turn(mux);
 	}
 	if (title)

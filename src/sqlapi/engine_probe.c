@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 
 #include "core/clock.h"
+#include "core/compat.h"
 #include "core/jsonb.h"
 #include "core/uuid.h"
 #include "engine/internal.h"
@@ -181,7 +182,7 @@ run(Probe *probe)
 			cn_exec_continue(execution);
 			continue;
 		}
-		cn_http_wait(mux, -1);
+		cn_http_wait(mux, -1, cn_wait_event_http());
 		cn_http_mux_turn(mux);
 	}
 }

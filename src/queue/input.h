@@ -1,8 +1,8 @@
 /*
  * input.h -- a connector's input against its input_schema.
  */
-#ifndef CN_SQLAPI_INPUT_H
-#define CN_SQLAPI_INPUT_H
+#ifndef CN_QUEUE_INPUT_H
+#define CN_QUEUE_INPUT_H
 
 #include "postgres.h"
 
@@ -17,4 +17,4 @@
  */
 extern bool cn_input_check(const CnSchema *schema, Jsonb *input, CnFailure *failure);
 
-#endif							/* CN_SQLAPI_INPUT_H */
+#endif							/* CN_QUEUE_INPUT_H */

@@ -4,9 +4,9 @@
 #include "postgres.h"
 
 #include "core/jsonb.h"
+#include "queue/input.h"
 #include "queue/payload.h"
 #include "schema/settings.h"
-#include "sqlapi/input.h"
 
 /* Violations that are written out; the others are counted. */
 #define MAX_LISTED 50

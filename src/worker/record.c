@@ -1,0 +1,763 @@
+/*
+ * record.c -- what became of executions, written down.
+ *
+ * One transaction records many: it deletes their rows from the queue, and of those that
+ * were there and its own it writes the history, the statistics and the dead letters.  A row
+ * that somebody else has locked is left for later; one that has gone, or that
+ * another worker has taken over, is dropped without a trace.
+ *
+ * An execution whose connector maps its output into a table of the tenant is recorded
+ * in a transaction of its own, together with the tenant's rows, with the rights of who
+ * asked for it.  What the tenant's triggers do there is bounded in time, and a workspace that
+ * was busy there waits for some times as long, so that others are not held up.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/async.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "core/behalf.h"
+#include "core/clock.h"
+#include "core/errors.h"
+#include "core/jsonb.h"
+#include "core/testpoint.h"
+#include "core/uuid.h"
+#include "queue/dead_letters.h"
+#include "queue/history.h"
+#include "queue/waiters.h"
+#include "stats/counters.h"
+#include "stats/log.h"
+#include "stats/stats.h"
+#include "sync/field_mapping.h"
+#include "worker/run.h"
+
+/* A commit serves so many at most: they wait for each other. */
+#define MAX_BATCH 500
+
+/* What is done is recorded at once when nothing else happens, else after so long, or when so many are. */
+#define GATHER_US 4000
+#define GATHER_COUNT 200
+
+/* After a locked row, and after an error that says nothing about the execution (disk full). */
+#define LOCKED_DELAY_US 50000
+#define TROUBLE_DELAY_US 1000000
+
+/* A workspace whose triggers took t waits for so many times t. */
+#define MAPPING_REST 4
+
+typedef enum RecordKind
+{
+	RECORD_FINISH,
+	RECORD_CHECKPOINT,
+	RECORD_RELEASE,
+	RECORD_KINDS
+} RecordKind;
+
+/* What the transaction under way writes. */
+typedef struct Batch
+{
+	int			count;
+	CnRun	   *runs[MAX_BATCH];
+	CnRowRef	refs[MAX_BATCH];
+} Batch;
+
+static Batch batches[RECORD_KINDS];
+static int	mapping_timeout;	/* ms */
+
+void
+cn_record_init(void)
+{
+	DefineCustomIntVariable("connector.mapping_timeout",
+							"Time a worker gives the statements of an execution's field mappings, triggers included.",
+							NULL, &mapping_timeout, 2000, 10, 60000, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+}
+
+/* ---- what is due ---- */
+
+static TimestampTz
+parked_until(const CnRun *run)
+{
+	if (run->spoiled.code != CN_OK || run->execution == NULL ||
+		cn_exec_state(run->execution) != CN_EXEC_DONE)
+		return 0;
+	return cn_exec_outcome(run->execution)->park_until;
+}
+
+static bool
+has_mappings(const CnRun *run)
+{
+	return cn_run_failure(run)->code == CN_OK && parked_until(run) == 0 &&
+		run->connector->compiled.mappings != NULL;
+}
+
+bool
+cn_record_due(CnWorker *worker, int64 now_us, bool idle)
+{
+	dlist_iter	iter;
+
+	if (worker->holding_count > 0)
+		return true;
+	if (worker->done_count >= GATHER_COUNT)
+		idle = true;
+	dlist_foreach(iter, &worker->done)
+	{
+		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
+
+		if (run->not_before_us > now_us || has_mappings(run))
+			continue;
+		return idle || now_us - run->done_us >= GATHER_US;
+	}
+	return false;
+}
+
+int64
+cn_record_wait_us(CnWorker *worker, int64 now_us)
+{
+	dlist_iter	iter;
+	int64		wait_us = -1;
+
+	dlist_foreach(iter, &worker->done)
+	{
+		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
+		int64		left = Max(run->not_before_us - now_us, 0);
+
+		if (wait_us < 0 || left < wait_us)
+			wait_us = left;
+		if (left == 0)
+			break;
+	}
+	return wait_us;
+}
+
+/* ---- one execution's rows ---- */
+
+static void
+history_of(const CnRun *run, CnHistoryExtra *extra)
+{
+	const CnClaimed *row = &run->row;
+
+	memset(extra, 0, sizeof(*extra));
+	extra->created_at = row->created_at;
+	extra->attempt = row->attempt;
+	extra->trigger = row->trigger;
+	extra->executed_by = row->identity;
+	extra->correlation_id = row->correlation_id;
+	extra->idempotency_key = row->idempotency_key;
+}
+
+static bool
+is_told_by_engine(const CnRun *run)
+{
+	return run->spoiled.code == CN_OK && run->execution &&
+		cn_exec_state(run->execution) == CN_EXEC_DONE;
+}
+
+static void
+write_history(CnHistoryRows *rows, CnRun *run)
+{
+	CnHistoryExtra extra;
+	CnHistoryUnrun unrun = {{{0}}};
+
+	history_of(run, &extra);
+	if (is_told_by_engine(run))
+	{
+		cn_history_write(rows, run->execution, run->connector, run->row.input, &extra);
+		return;
+	}
+	unrun.workspace = run->row.workspace;
+	unrun.id = run->row.id;
+	unrun.connector = run->row.connector;
+	unrun.connector_name = run->connector ? run->connector->name : "(deleted)";
+	unrun.connector_version = run->connector ? run->connector->version : 0;
+	unrun.failure = *cn_run_failure(run);
+	unrun.input = run->spoiled.code == CN_OK ? run->row.input : cn_jsonb_empty_object();
+	if (run->execution)
+		unrun.started_at = cn_exec_started_at(run->execution);
+	cn_history_write_unrun(rows, &unrun, &extra);
+}
+
+static void
+write_dead_letter(CnDeadLetters *letters, CnRun *run)
+{
+	const CnFailure *failure = cn_run_failure(run);
+	const CnClaimed *row = &run->row;
+	CnDeadLetter letter = {{{0}}};
+
+	if (failure->code == CN_OK || failure->code == CN_CANCELLED)
+		return;
+	letter.workspace = row->workspace;
+	letter.id = row->id;
+	letter.connector = row->connector;
+	letter.connector_name = run->connector ? run->connector->name : "(deleted)";
+	letter.failure = *failure;
+	letter.attempt = row->attempt;
+	letter.priority = row->priority;
+	letter.created_at = row->created_at;
+	letter.identity = row->identity;
+	letter.run_as = row->run_as;
+	letter.claims = row->claims;
+	letter.correlation_id = row->correlation_id;
+	letter.input = row->input;
+	letter.checkpoint = row->checkpoint;
+	if (is_told_by_engine(run))
+	{
+		letter.failed_step = cn_exec_outcome(run->execution)->failed_step;
+		letter.checkpoint = cn_exec_checkpoint(run->execution);
+	}
+	cn_dead_letter_add(letters, &letter);
+}
+
+/* One execution is counted with the first credential it used; the others are noted beside it. */
+static void
+count(CnRun *run)
+{
+	const pg_uuid_t *first = NULL;
+	TimestampTz at = run->execution ? cn_exec_started_at(run->execution) : cn_now();
+
+	for (int i = 0; is_told_by_engine(run) && i < cn_exec_step_count(run->execution); i++)
+	{
+		const CnStepRecord *step = cn_exec_step(run->execution, i);
+		const CnCredential *used;
+
+		if (step->attempts == 0 || step->def->credential < 0)
+			continue;
+		used = run->credentials[step->def->credential].opened;
+		if (used && first == NULL)
+			first = &used->id;
+		else if (used && &used->id != first)
+			cn_stats_used(&run->row.workspace, &run->row.connector, &used->id, at);
+	}
+	cn_stats_count(&run->row.workspace, &run->row.connector, first,
+				   cn_run_failure(run)->code == CN_OK, at);
+}
+
+/* "{"id": "...", "status": "success"}": whoever listens reads the rest from the history. */
+static void
+notify(const CnRun *run)
+{
+	char		id[CN_UUID_TEXT_LEN + 1];
+
+	if (run->row.notify)
+		Async_Notify("connector_execution",
+					 psprintf("{\"id\": \"%s\", \"status\": \"%s\"}",
+							  cn_uuid_text(&run->row.id, id),
+							  cn_status_name(cn_run_failure(run))));
+}
+
+static void
+write_outcomes(Batch *batch)
+{
+	CnHistoryRows history = {.context = CurrentMemoryContext};
+	CnDeadLetters letters = {.context = CurrentMemoryContext};
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		CnRun	   *run = batch->runs[i];
+
+		if (batch->refs[i].fate != CN_ROW_DONE)
+			continue;
+		write_history(&history, run);
+		write_dead_letter(&letters, run);
+		count(run);
+		notify(run);
+	}
+	cn_history_flush(&history);
+	cn_dead_letters_flush(&letters);
+}
+
+/* ---- a transaction's work ---- */
+
+static CnRowRef *
+add_to(Batch *batch, CnRun *run)
+{
+	CnRowRef   *ref = &batch->refs[batch->count];
+
+	memset(ref, 0, sizeof(*ref));
+	ref->workspace = run->row.workspace;
+	ref->id = run->row.id;
+	batch->runs[batch->count++] = run;
+	return ref;
+}
+
+static void
+gather_holding(CnWorker *worker, int most)
+{
+	Batch	   *batch = &batches[RECORD_CHECKPOINT];
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &worker->holding)
+	{
+		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
+		CnRowRef   *ref;
+
+		if (batch->count == most)
+			break;
+		ref = add_to(batch, run);
+		ref->checkpoint = cn_exec_checkpoint(run->execution);
+		ref->sending = run->progress ? run->row.sending : cn_exec_next_is_single_shot(run->execution);
+	}
+}
+
+static void
+gather_done(CnWorker *worker, int most)
+{
+	int64		now_us = cn_monotonic_us();
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &worker->done)
+	{
+		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
+		TimestampTz until = parked_until(run);
+		CnRowRef   *ref;
+
+		if (batches[RECORD_FINISH].count == most || batches[RECORD_RELEASE].count == most)
+			break;
+		if (run->not_before_us > now_us || has_mappings(run))
+			continue;
+		ref = add_to(&batches[until ? RECORD_RELEASE : RECORD_FINISH], run);
+		if (until)
+		{
+			ref->checkpoint = cn_exec_checkpoint(run->execution);
+			ref->due_at = until;
+		}
+	}
+}
+
+static void
+forget_batches(void)
+{
+	for (int kind = 0; kind < RECORD_KINDS; kind++)
+		batches[kind].count = 0;
+}
+
+static void
+write_batches(CnWorker *worker)
+{
+	Batch	   *finish = &batches[RECORD_FINISH];
+
+	cn_claim_checkpoint(&worker->lease, batches[RECORD_CHECKPOINT].refs,
+						batches[RECORD_CHECKPOINT].count);
+	cn_claim_release(&worker->lease, batches[RECORD_RELEASE].refs, batches[RECORD_RELEASE].count);
+	cn_claim_finish(&worker->lease, finish->refs, finish->count);
+	CN_TEST_POINT("deleted");
+	if (finish->count > 0)
+		write_outcomes(finish);
+	CN_TEST_POINT("written");
+}
+
+void
+cn_record_write(CnWorker *worker, int most)
+{
+	most = Min(most, MAX_BATCH);
+	forget_batches();
+	gather_holding(worker, most);
+	gather_done(worker, most);
+	write_batches(worker);
+}
+
+/* ---- after it ---- */
+
+static void
+tell_of(CnWorker *worker, const CnRun *run)
+{
+	const CnFailure *failure = cn_run_failure(run);
+	CnLogExecution line = {
+		.execution = &run->row.id,
+		.workspace = &run->row.workspace,
+		.connector = run->connector ? run->connector->name : NULL,
+		.trigger = run->row.trigger,
+		.status = cn_status_name(failure),
+		.code = failure->code,
+		.attempt = run->row.attempt,
+		.correlation_id = run->row.correlation_id,
+	};
+
+	if (is_told_by_engine(run))
+	{
+		const CnOutcome *outcome = cn_exec_outcome(run->execution);
+
+		line.http_status = outcome->http_status;
+		line.failed_step = outcome->failed_step;
+		line.ms = outcome->execution_time_ms;
+		for (int i = 0; i < cn_exec_step_count(run->execution); i++)
+			line.retries += Max(cn_exec_step(run->execution, i)->attempts - 1, 0);
+	}
+	cn_slot_add(worker->slot,
+				failure->code == CN_OK ? CN_COUNT_SUCCEEDED : CN_COUNT_FAILED, 1);
+	cn_slot_add(worker->slot, CN_COUNT_RETRIES, line.retries);
+	cn_counters_execution(CN_COUNTED_QUEUED, failure->code, line.ms, line.retries);
+	cn_log_execution(&line);
+}
+
+/* What a finished or released row turned out to be. */
+static void
+settle(CnWorker *worker, CnRun *run, CnRowFate fate)
+{
+	switch (fate)
+	{
+		case CN_ROW_LOCKED:
+			run->not_before_us = cn_monotonic_us() + LOCKED_DELAY_US;
+			return;
+		case CN_ROW_LOST:
+			cn_slot_add(worker->slot, CN_COUNT_LOST, 1);
+			break;
+		case CN_ROW_DONE:
+			if (parked_until(run))
+				cn_slot_add(worker->slot, CN_COUNT_PARKED, 1);
+			else
+				tell_of(worker, run);
+			break;
+	}
+	cn_run_forget(run);
+}
+
+static void
+settle_finished(CnWorker *worker, Batch *batch)
+{
+	pg_uuid_t	ended[MAX_BATCH];
+	int			n = 0;
+
+	for (int i = 0; i < batch->count; i++)
+		if (batch->refs[i].fate == CN_ROW_DONE)
+			ended[n++] = batch->refs[i].id;
+	cn_waiters_finished(ended, n);
+	for (int i = 0; i < batch->count; i++)
+		settle(worker, batch->runs[i], batch->refs[i].fate);
+}
+
+static void
+settle_checkpoints(CnWorker *worker, Batch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+	{
+		CnRun	   *run = batch->runs[i];
+
+		switch (batch->refs[i].fate)
+		{
+			case CN_ROW_DONE:
+				run->row.sending = batch->refs[i].sending;
+				cn_run_continue(run);
+				break;
+			case CN_ROW_LOCKED:
+				break;			/* it stands still a little longer */
+			case CN_ROW_LOST:
+				cn_slot_add(worker->slot, CN_COUNT_LOST, 1);
+				cn_run_forget(run);
+				break;
+		}
+	}
+}
+
+void
+cn_record_committed(CnWorker *worker)
+{
+	CN_TEST_POINT("recorded");
+	settle_finished(worker, &batches[RECORD_FINISH]);
+	for (int i = 0; i < batches[RECORD_RELEASE].count; i++)
+		settle(worker, batches[RECORD_RELEASE].runs[i], batches[RECORD_RELEASE].refs[i].fate);
+	settle_checkpoints(worker, &batches[RECORD_CHECKPOINT]);
+	forget_batches();
+}
+
+void
+cn_record_aborted(CnWorker *worker)
+{
+	forget_batches();
+}
+
+/* Does an error speak of the server and not of what was to be written? */
+static bool
+is_trouble(int sqlerrcode)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
+	{
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_SYSTEM_ERROR:
+			return true;
+		default:
+			return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+				sqlerrcode == ERRCODE_UNDEFINED_TABLE;
+	}
+}
+
+/* The only run of the transaction that has failed; NULL: there was none. */
+static CnRun *
+only_run(void)
+{
+	for (int kind = 0; kind < RECORD_KINDS; kind++)
+		if (batches[kind].count > 0)
+			return batches[kind].runs[0];
+	return NULL;
+}
+
+/*
+ * What cannot be written although the server could write is recorded without what the
+ * remote said; if not even that can be, it is tried again and again, and nothing is lost.
+ */
+void
+cn_record_spoil(CnWorker *worker, const ErrorData *error)
+{
+	CnRun	   *run = only_run();
+	MemoryContext old;
+
+	if (run == NULL)
+		return;
+	run->not_before_us = cn_monotonic_us() + TROUBLE_DELAY_US;
+	if (is_trouble(error->sqlerrcode) || run->spoiled.code != CN_OK)
+		return;
+	old = MemoryContextSwitchTo(run->context);
+	cn_fail(&run->spoiled, CN_INTERNAL, "the outcome could not be recorded: %s", error->message);
+	MemoryContextSwitchTo(old);
+	run->not_before_us = 0;
+	if (!run->over)
+		cn_run_abort(run, &run->spoiled);
+}
+
+/* ---- field mappings ---- */
+
+/* A workspace whose triggers kept the worker busy, until when others go first. */
+typedef struct Resting
+{
+	pg_uuid_t	workspace;
+	int64		until_us;
+} Resting;
+
+#define MAX_RESTING 64
+
+static Resting resting[MAX_RESTING];
+
+static int64
+rests_until(const pg_uuid_t *workspace)
+{
+	for (int i = 0; i < MAX_RESTING; i++)
+		if (cn_uuid_equal(&resting[i].workspace, workspace))
+			return resting[i].until_us;
+	return 0;
+}
+
+/* In its own place, or that of whoever rests the shortest. */
+static void
+let_rest(const pg_uuid_t *workspace, int64 until_us)
+{
+	int			place = 0;
+
+	for (int i = 0; i < MAX_RESTING; i++)
+	{
+		if (cn_uuid_equal(&resting[i].workspace, workspace))
+		{
+			place = i;
+			break;
+		}
+		if (resting[i].until_us < resting[place].until_us)
+			place = i;
+	}
+	resting[place] = (Resting)
+	{
+		*workspace, until_us
+	};
+}
+
+static void
+set_local(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Apply the mappings as who asked; a success may turn into a failure. */
+static void
+apply_mappings(CnRun *run)
+{
+	const CnOutcome *outcome = cn_exec_outcome(run->execution);
+	CnFailure	failure = {CN_OK};
+	CnBehalf	behalf;
+	int64		rows;
+	bool		fine;
+
+	if (!cn_behalf_begin(&behalf, run->row.run_as, run->row.claims))
+	{
+		cn_fail(&failure, CN_PERMISSION_DENIED, "role \"%s\", which queued the execution, is gone",
+				run->row.run_as ? run->row.run_as : "");
+		cn_exec_fail(run->execution, &failure);
+		return;
+	}
+	set_local("lock_timeout", psprintf("%dms", mapping_timeout));
+	cn_worker_limit_time(mapping_timeout);
+	fine = cn_field_mapping_apply(run->connector->compiled.mappings, cn_exec_scope(run->execution),
+								  outcome->output, NULL, &failure, &rows);
+	cn_worker_unlimit_time();
+	cn_behalf_end(&behalf);
+	if (!fine)
+		cn_exec_fail(run->execution, &failure);
+}
+
+static void
+record_one(CnWorker *worker, CnRun *run)
+{
+	Batch	   *batch = &batches[RECORD_FINISH];
+	MemoryContext old;
+
+	forget_batches();
+	(void) add_to(batch, run);
+	cn_claim_finish(&worker->lease, batch->refs, batch->count);
+	if (batch->refs[0].fate != CN_ROW_DONE)
+		return;
+	old = MemoryContextSwitchTo(run->context);
+	apply_mappings(run);
+	MemoryContextSwitchTo(old);
+	CN_TEST_POINT("mapped");
+	write_outcomes(batch);
+}
+
+/* The tenant's statements took too long, or deadlocked: it fails, with nothing of them left. */
+static void
+fail_mapped(CnRun *run, const ErrorData *error)
+{
+	CnFailure	failure = {CN_OK};
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	{
+		cn_fail(&failure, CN_TIMEOUT, "the field mappings took longer than %d ms", mapping_timeout);
+		failure.hint = "connector.mapping_timeout limits them, triggers and waits for locks included.";
+	}
+	else
+		cn_fail(&failure, CN_INTERNAL, "the field mappings failed: %s", error->message);
+	if (cn_exec_outcome(run->execution)->failure.code == CN_OK)
+		cn_exec_fail(run->execution, &failure);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+record_in_transaction(CnWorker *worker, CnRun *run)
+{
+	bool		stopping = false;
+
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		record_one(worker, run);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(worker->turn);
+		error = CopyErrorData();
+		AbortCurrentTransaction();
+		FlushErrorState();
+		cn_worker_unlimit_time();
+		forget_batches();
+		stopping = cn_worker_must_leave(worker->slot);
+		/* the next time it has no mapping to apply, and is written like any other */
+		if (!stopping && ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INSUFFICIENT_RESOURCES)
+			fail_mapped(run, error);
+		else
+			run->not_before_us = cn_monotonic_us() + TROUBLE_DELAY_US;
+		cn_slot_add(worker->slot, CN_COUNT_ERRORS, 1);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(worker->turn);
+	cn_slot_add(worker->slot, CN_COUNT_COMMITS, 1);
+}
+
+/* The first that has mappings and whose workspace does not rest. */
+static CnRun *
+next_mapped(CnWorker *worker, int64 now_us)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &worker->done)
+	{
+		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
+		int64		until_us;
+
+		if (run->not_before_us > now_us || !has_mappings(run))
+			continue;
+		until_us = rests_until(&run->row.workspace);
+		if (until_us <= now_us)
+			return run;
+		run->not_before_us = until_us;
+	}
+	return NULL;
+}
+
+void
+cn_record_mapped(CnWorker *worker, int64 until_us)
+{
+	int64		now_us = cn_monotonic_us();
+	CnRun	   *run;
+
+	while (now_us < until_us && (run = next_mapped(worker, now_us)) != NULL)
+	{
+		pg_uuid_t	workspace = run->row.workspace;
+		int64		took_us;
+
+		record_in_transaction(worker, run);
+		took_us = cn_monotonic_us() - now_us;
+		now_us += took_us;
+		if (took_us > 2000)
+			let_rest(&workspace, now_us + took_us * MAPPING_REST);
+		cn_record_committed(worker);
+	}
+}
+
+/* ---- leaving ---- */
+
+/*
+ * What waits to be recorded could not be, or not in time: it goes back with all it did, and
+ * who goes on with it only has to record that.
+ */
+static void
+release_list(dlist_head *list)
+{
+	Batch	   *batch = &batches[RECORD_RELEASE];
+	dlist_iter	iter;
+
+	dlist_foreach(iter, list)
+	{
+		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
+		CnRowRef   *ref;
+
+		if (batch->count == MAX_BATCH)
+			return;
+		ref = add_to(batch, run);
+		ref->sending = run->begun ? run->row.sending : run->row.interrupted;
+		if (run->execution && (run->holding || run->over) && run->spoiled.code == CN_OK)
+		{
+			ref->checkpoint = cn_exec_checkpoint(run->execution);
+			ref->sending = run->progress && run->row.sending;
+		}
+	}
+}
+
+/* In a transaction, until nothing is left; those released are forgotten. */
+void
+cn_record_release_all(CnWorker *worker)
+{
+	Batch	   *batch = &batches[RECORD_RELEASE];
+
+	for (;;)
+	{
+		forget_batches();
+		release_list(&worker->running);
+		release_list(&worker->holding);
+		release_list(&worker->done);
+		if (batch->count == 0)
+			break;
+		cn_claim_release(&worker->lease, batch->refs, batch->count);
+		for (int i = 0; i < batch->count; i++)
+			cn_run_forget(batch->runs[i]);
+	}
+	forget_batches();
+}
