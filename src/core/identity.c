@@ -437,6 +437,51 @@ cn_workspace_role(const pg_uuid_t *workspace)
 	return CN_ROLE_NONE;
 }
 
+/* The statement that reads the memberships of an identity, and its argument; NULL: it has none. */
+static CnStatement *
+memberships_of(const char *identity, Datum *arg)
+{
+	Oid			role;
+
+	if (strncmp(identity, "jwt:", 4) == 0)
+	{
+		*arg = CStringGetTextDatum(identity + 4);
+		return &members_by_subject;
+	}
+	if (strncmp(identity, "role:", 5) != 0)
+		return NULL;
+	role = get_role_oid(identity + 5, true);
+	*arg = ObjectIdGetDatum(role);
+	return OidIsValid(role) ? &members_by_role : NULL;
+}
+
+CnRole
+cn_identity_role(const char *identity, const pg_uuid_t *workspace)
+{
+	Datum		arg;
+	CnStatement *statement = memberships_of(identity, &arg);
+	CnRole		result = CN_ROLE_NONE;
+	CnSpi		spi;
+	uint64		rows;
+
+	if (statement == NULL)
+		return CN_ROLE_NONE;
+	if (statement == &members_by_role && superuser_arg(DatumGetObjectId(arg)))
+		return CN_ROLE_OWNER;
+	cn_spi_begin(&spi);
+	rows = cn_spi_run(statement, &arg, NULL, 0);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		pg_uuid_t	id;
+
+		cn_spi_uuid(i, 1, &id);
+		if (cn_uuid_equal(&id, workspace))
+			result = Max(result, cn_role_parse(cn_spi_text(i, 3, CurrentMemoryContext)));
+	}
+	cn_spi_end(&spi);
+	return result;
+}
+
 ArrayType *
 cn_workspaces_with(CnRight right)
 {

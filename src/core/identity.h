@@ -69,6 +69,12 @@ extern CnWorkspace cn_workspace_resolve(const char *argument, CnRight right);
 /* The caller's role in a workspace whose id is known; superusers own all. */
 extern CnRole cn_workspace_role(const pg_uuid_t *workspace);
 
+/*
+ * The role that somebody who is not here has in a workspace now: identity as cn_identity_name
+ * gave it once.  None where that database role has gone.  Not cached.
+ */
+extern CnRole cn_identity_role(const char *identity, const pg_uuid_t *workspace);
+
 /* uuid[] of the workspaces in which the caller has that right; palloc'ed. */
 extern ArrayType *cn_workspaces_with(CnRight right);
 
