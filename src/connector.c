@@ -23,6 +23,7 @@
 #include "stats/counters.h"
 #include "stats/log.h"
 #include "stats/stats.h"
+#include "worker/cron.h"
 #include "worker/slots.h"
 #include "worker/worker.h"
 
@@ -55,6 +56,7 @@ _PG_init(void)
 	cn_slots_init();
 	cn_limit_init();
 	cn_worker_init();
+	cn_cron_init();
 	cn_testpoint_init();
 	cn_shmem_init();
 

@@ -30,6 +30,10 @@ BEGIN
         PERFORM connector_template_install('t', 'installed');
         PERFORM connector_template_rate('t', 5);
         PERFORM set_config('role', 'none', true);
+        -- A job needs pg_cron.
+        INSERT INTO connector_schedules (workspace_id, id, name, connector_id, cron, input, priority, overlap, enabled, identity, run_as)
+        SELECT workspace_id, gen_random_uuid(), 's', id, '* * * * *', '{}', 5, true, true, 'role:' || owner, owner
+          FROM connectors WHERE workspace_id = connector_current_workspace(ws) AND connectors.name = 'c';
         -- Deltas are written at commit, which this test never reaches.
         INSERT INTO connector_stat_deltas SELECT workspace_id, gen_random_uuid(), id, NULL, 1, 0, now()
           FROM connectors WHERE workspace_id = connector_current_workspace(ws);
@@ -184,6 +188,10 @@ INSERT INTO calls VALUES
     ('connector_version_diff', 'connector_version_diff(''c'', 1, 1, workspace => %1$L)'),
     ('connector_version_diff', 'connector_version_diff(%2$L, 1, 1)'),
     ('connector_version_diff', 'connector_version_diff(''deleted'', 1, 1, workspace => %1$L)'),
+    ('connector_schedule', 'connector_schedule(''c'', ''* * * * *'', workspace => %1$L)'),
+    ('connector_schedule', 'connector_schedule(%2$L, ''* * * * *'')'),
+    ('connector_schedule', 'connector_schedule(%2$L, ''* * * * *'', workspace => %1$L)'),
+    ('connector_unschedule', 'connector_unschedule(''s'', workspace => %1$L)'),
     ('_connector_id', '_connector_id(''c'', workspace => %1$L)'),
     ('_connector_id', '_connector_id(%2$L)'),
     ('_connector_version', '_connector_version(''c'', 1, workspace => %1$L)'),
@@ -264,6 +272,10 @@ SELECT results_eq($$SELECT p.proname::text COLLATE "C" FROM pg_proc p JOIN pg_de
                            ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_batch'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'),
                            ('_connector_missing_history_days'), ('_connector_template_before_save'), ('_connector_template_list'),
                            ('_connector_template_words'), ('connector_create_workspace'), ('connector_maintain'), ('connector_rotate_keys')$$,
+                           ('_connector_check_server'), ('_connector_cron_command'), ('_connector_cron_name'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'),
+                           ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_run_schedule'), ('_connector_sync_jobs'),
+                           ('_connector_template_before_save'), ('_connector_template_list'), ('_connector_template_words'), ('_connector_trim_cron_log'),
+                           ('connector_create_workspace'), ('connector_maintain'), ('connector_rotate_keys'), ('connector_setup_cron'), ('connector_tick')$$,
                   'functions of the administrator');
 
 -- A member of both works in the one named, and mixes nothing up.
@@ -274,6 +286,7 @@ SELECT is(tap.outcome('tap_b', 'SELECT connector_try_execute(''c'', workspace =>
 SELECT is(tap.outcome('tap_b', format('UPDATE connectors SET description = ''x'' WHERE workspace_id = %L', :'a')), 'rows 0', 'a viewer there changes nothing there');
 SELECT is(tap.outcome('tap_b', 'SELECT ' || call), '42501', 'a viewer there manages nothing there: ' || call) FROM (VALUES
     ('connector_create(''x'', ''{"url": "http://h/"}'', workspace => ''tap-a'')'), ('connector_update(''c'', ''{"icon": "x"}'', workspace => ''tap-a'')'),
+    ('connector_schedule(''c'', ''* * * * *'', workspace => ''tap-a'')'), ('connector_unschedule(''s'', ''tap-a'')'),
     ('connector_delete(''c'', ''tap-a'')'), ('connector_set_enabled(''{c}'', false, ''tap-a'')'), ('connector_revert(''deleted'', 1, ''tap-a'')'),
     ('connector_clone(''c'', ''x'', ''tap-a'', ''tap-b'')'), ('connector_clone(''c'', ''x'', workspace => ''tap-a'')'),
     ('connector_import(''{"name": "x", "config": {"url": "http://h/"}}'', workspace => ''tap-a'')')) v(call);

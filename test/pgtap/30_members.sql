@@ -21,6 +21,8 @@ INSERT INTO connectors (workspace_id, name, config) VALUES (:'ws', 'c', '{"url":
 SELECT connector_credential_set('svc', '{"token": "tap-0123456789"}', 'bearer', allowed_hosts => ARRAY['h.example.com'], workspace => 'tap') \g /dev/null
 SELECT (connector_try_execute('c', workspace => 'tap')).status \g /dev/null
 SELECT id AS conn FROM connectors WHERE workspace_id = :'ws' \gset
+INSERT INTO connector_schedules (workspace_id, id, name, connector_id, cron, input, priority, overlap, enabled, identity, run_as)
+VALUES (:'ws', gen_random_uuid(), 's', :'conn', '* * * * *', '{}', 5, true, true, 'role:tap_owner', 'tap_owner');
 SELECT connector_template_publish('c', 'tpl', workspace => 'tap'), connector_template_install('tpl', 'made', workspace => 'tap'),
        connector_template_rate('tpl', 3, 'tap') \g /dev/null
 
@@ -55,6 +57,7 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('viewer', 'nothing', 'SELECT * FROM connector_template_browse(official => true)'),
     ('viewer', 'nothing', 'SELECT * FROM connector_template_installs'),
     ('viewer', 'nothing', 'SELECT * FROM connector_template_ratings'),
+    ('viewer', 'nothing', 'SELECT name, last_error FROM connector_schedules'),
     ('viewer', '42704', 'SELECT 1 WHERE (SELECT count(*) FROM connector_template_updates(''tap'')) = 0'),
     ('viewer', '42704', 'SELECT * FROM connector_stats(workspace => ''tap'')'),
     ('viewer', '42704', 'SELECT connector_current_workspace(''tap'')'),
@@ -65,6 +68,7 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('editor', 'nothing', 'UPDATE connectors SET enabled = false WHERE workspace_id = ''%1$s'''),
     ('editor', 'nothing', 'DELETE FROM connectors WHERE workspace_id = ''%1$s'''),
     ('editor', '42501', 'SELECT increment_connector_stats(''%2$s'', true)'),
+    ('editor', '42501', 'SELECT connector_unschedule(''s'', ''tap'')'),
     ('editor', '42501', 'SELECT connector_template_publish(''c'', workspace => ''tap'')'),
     ('editor', '42501', 'SELECT connector_template_install(''tpl'', workspace => ''tap'')'),
     ('editor', '42501', 'SELECT connector_template_upgrade(''made'', workspace => ''tap'')'),
@@ -108,6 +112,10 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('nobody', '42501', 'UPDATE connector_audit_log SET actor = NULL'),
     ('nobody', '42501', 'DELETE FROM connector_history'),
     ('nobody', '42501', 'DELETE FROM connector_stat_deltas'),
+    ('nobody', '42501', 'SELECT input FROM connector_schedules'),
+    ('nobody', '42501', 'UPDATE connector_schedules SET run_as = ''tap_owner'''),
+    ('nobody', '42501', 'SELECT connector_tick()'),
+    ('nobody', '42501', 'SELECT connector_setup_cron()'),
     ('nobody', '42501', 'SELECT connector_create_workspace(''another'')'),
     ('nobody', '42501', 'SELECT connector_maintain()'),
     ('nobody', '42501', 'SELECT connector_rotate_keys()');
