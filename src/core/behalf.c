@@ -3,32 +3,14 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "core/behalf.h"
 #include "core/install.h"
-#include "core/spi.h"
 #include "core/uuid.h"
-
-static CnStatement role_of_role = {
-	.sql = "SELECT m.role FROM @.connector_members m"
-	"  JOIN pg_roles a ON a.rolname::text = m.member "
-	"WHERE m.workspace_id = $1 AND m.kind = 'role' AND pg_has_role($2::name, a.oid, 'USAGE')",
-	.nargs = 2,
-	.argtypes = {UUIDOID, TEXTOID},
-};
-
-static CnStatement role_of_subject = {
-	.sql = "SELECT m.role FROM @.connector_members m "
-	"WHERE m.workspace_id = $1 AND m.kind = 'jwt' AND m.member = $2",
-	.nargs = 2,
-	.argtypes = {UUIDOID, TEXTOID},
-};
 
 /* The answers given last, until memberships change. */
 #define ANSWERS 256
@@ -43,41 +25,6 @@ typedef struct CnAnswer
 } CnAnswer;
 
 static CnAnswer answers[ANSWERS];
-
-/* The greatest role the statement finds. */
-static CnRole
-greatest_role(CnStatement *statement, const pg_uuid_t *workspace, const char *member)
-{
-	Datum		args[] = {UUIDPGetDatum(workspace), CStringGetTextDatum(member)};
-	CnRole		role = CN_ROLE_NONE;
-	uint64		rows;
-	CnSpi		spi;
-
-	cn_spi_begin(&spi);
-	rows = cn_spi_run(statement, args, NULL, 0);
-	for (uint64 i = 0; i < rows; i++)
-		role = Max(role, cn_role_parse(cn_spi_text(i, 1, CurrentMemoryContext)));
-	cn_spi_end(&spi);
-	return role;
-}
-
-static CnRole
-look_up(const char *identity, const pg_uuid_t *workspace)
-{
-	if (strncmp(identity, "role:", 5) == 0)
-	{
-		Oid			role = get_role_oid(identity + 5, true);
-
-		if (!OidIsValid(role))
-			return CN_ROLE_NONE;
-		if (superuser_arg(role))
-			return CN_ROLE_OWNER;
-		return greatest_role(&role_of_role, workspace, identity + 5);
-	}
-	if (strncmp(identity, "jwt:", 4) == 0)
-		return greatest_role(&role_of_subject, workspace, identity + 4);
-	return CN_ROLE_NONE;
-}
 
 CnRole
 cn_behalf_role(const char *identity, const pg_uuid_t *workspace)
@@ -98,7 +45,7 @@ cn_behalf_role(const char *identity, const pg_uuid_t *workspace)
 		return answer->role;
 
 	answer->valid = false;
-	answer->role = look_up(identity, workspace);
+	answer->role = cn_identity_role(identity, workspace);
 	answer->generation = generation;
 	answer->workspace = *workspace;
 	strlcpy(answer->identity, identity, sizeof(answer->identity));

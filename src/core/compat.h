@@ -88,15 +88,15 @@ cn_wait_event_await(void)
 	static uint32 event = 0;
 
 	return cn_wait_event(&event, "ConnectorAwait");
-/* The same while a background worker does something in another database (ConnectorErrand). */
+}
+
+/* The same while a background worker does something in another database. */
+static inline uint32
 cn_wait_event_errand(void)
-#if PG_VERSION_NUM >= 170000
-	if (event == 0)
-		event = WaitEventExtensionNew("ConnectorErrand");
-	return event;
-#else
-	return PG_WAIT_EXTENSION;
-#endif
+{
+	static uint32 event = 0;
+
+	return cn_wait_event(&event, "ConnectorErrand");
 }
 
 /* 17: MyProcNumber; before, the number was a field of PGPROC.  Its latch is in ProcGlobal->allProcs. */

@@ -29,7 +29,7 @@
 #include "queue/enqueue.h"
 #include "sqlapi/args.h"
 #include "sqlapi/fields.h"
-#include "sqlapi/input.h"
+#include "queue/input.h"
 #include "worker/cron.h"
 
 CN_FUNCTION(connector_schedule);
