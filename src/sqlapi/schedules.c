@@ -27,9 +27,9 @@
 #include "core/spi.h"
 #include "core/uuid.h"
 #include "queue/enqueue.h"
+#include "queue/input.h"
 #include "sqlapi/args.h"
 #include "sqlapi/fields.h"
-#include "queue/input.h"
 #include "worker/cron.h"
 
 CN_FUNCTION(connector_schedule);
