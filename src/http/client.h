@@ -85,6 +85,12 @@ extern int	cn_http_mux_timeout(CnHttpMux *mux);	/* ms until a timer is due; -1: 
 extern int	cn_http_mux_in_flight(CnHttpMux *mux);
 extern void cn_http_mux_turn(CnHttpMux *mux);
 
+/*
+ * So many transfers are going to be under way at a time, perhaps all to one host: have as many
+ * connections (256 are the least), and descriptors for them as far as the system allows.
+ */
+extern void cn_http_mux_expect(CnHttpMux *mux, int transfers);
+
 /* Bytes that replies take which are there or on their way. */
 extern Size cn_http_mux_memory(CnHttpMux *mux);
 

@@ -50,6 +50,8 @@ struct CnHttpMux
 	struct HttpPool *last_pool; /* the one used last, saves the look-up */
 	dlist_head	idle_pools;		/* without transfers, longest idle first */
 	int			pool_count;
+	int			connections;	/* of a pool to one host; some more in all */
+	int			free_slots;		/* easy handles a pool keeps */
 	pairingheap deadlines;		/* pools by their next timer */
 	pairingheap timers;			/* of those who drive the mux */
 	dlist_head	transfers;		/* all that are not released */
@@ -174,6 +176,7 @@ extern void http_forget_timers(CnHttpMux *mux);
 extern void http_queue_finished(CnHttpTransfer *transfer, uint64 due_turn);
 
 /* pool.c */
+extern void http_pools_init(CnHttpMux *mux);
 extern HttpSlot *http_slot_acquire(CnHttpMux *mux, const CnHttpPoolKey *key);
 extern void http_slot_release(HttpSlot *slot);
 extern void http_pool_destroy(HttpPool *pool);

@@ -295,7 +295,7 @@ cn_http_mux_create(MemoryContext parent)
 	mux = MemoryContextAllocZero(context, sizeof(CnHttpMux));
 	mux->context = context;
 	mux->epoll_fd = -1;
-	dlist_init(&mux->idle_pools);
+	http_pools_init(mux);
 	dlist_init(&mux->transfers);
 	dlist_init(&mux->finished);
 	mux->deadlines.ph_compare = http_deadline_cmp;

@@ -37,14 +37,18 @@
  * Measured elsewhere: with thousands kept, one server that closes its half
  * stalls the next request for seconds while each is looked at.
  */
-#define MAX_HOST_CONNECTIONS 256L
-#define MAX_CONNECTIONS 320L
+#define LEAST_CONNECTIONS 256
+#define MOST_CONNECTIONS 2048
+#define OTHER_CONNECTIONS 64
+
+/* Descriptors a worker needs beside those of its connections: files, pools, resolvers. */
+#define OTHER_DESCRIPTORS 768
 
 /* HTTP/2 streams at once on one connection; servers usually allow 100 or 128. */
 #define MAX_STREAMS 100L
 
-/* Free easy handles a pool keeps (6 kB each), and how large their buffers may stay. */
-#define MAX_FREE_SLOTS 64
+/* Free easy handles a pool keeps (6 kB each) at least, and how large their buffers may stay. */
+#define LEAST_FREE_SLOTS 64
 #define MAX_KEPT_BUFFER (256 * 1024)
 
 typedef struct PoolEntry
@@ -154,15 +158,55 @@ static void
 configure_multi(HttpPool *pool)
 {
 	CURLM	   *multi = pool->multi;
+	long		connections = pool->mux->connections;
 
 	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, http_socket_changed);
 	curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, pool);
 	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, http_timer_changed);
 	curl_multi_setopt(multi, CURLMOPT_TIMERDATA, pool);
-	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
-	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, MAX_HOST_CONNECTIONS);
-	curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, MAX_CONNECTIONS);
+	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, connections + OTHER_CONNECTIONS);
+	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
+	curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections + OTHER_CONNECTIONS);
 	curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, MAX_STREAMS);
+}
+
+/* raise_descriptors -- the soft limit to what is needed, as far as the hard one allows. */
+static void
+raise_descriptors(int connections)
+{
+	struct rlimit limit;
+	rlim_t		needed = connections + OTHER_DESCRIPTORS;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+		limit.rlim_cur >= needed)
+		return;
+	limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? needed : Min(needed, limit.rlim_max);
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		ereport(LOG, (errmsg("could not raise the limit of open descriptors: %m")));
+}
+
+void
+http_pools_init(CnHttpMux *mux)
+{
+	dlist_init(&mux->idle_pools);
+	mux->connections = LEAST_CONNECTIONS;
+	mux->free_slots = LEAST_FREE_SLOTS;
+}
+
+/* Pools that are there are changed, too. */
+void
+cn_http_mux_expect(CnHttpMux *mux, int transfers)
+{
+	HASH_SEQ_STATUS status;
+	PoolEntry  *entry;
+
+	mux->connections = Min(Max(transfers, LEAST_CONNECTIONS), MOST_CONNECTIONS);
+	mux->free_slots = Max(mux->connections / 2, LEAST_FREE_SLOTS);
+	raise_descriptors(mux->connections);
+	hash_seq_init(&status, mux->pools);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		if (entry->pool)
+			configure_multi(entry->pool);
 }
 
 /* pool_create -- a new pool, idle and not yet found by its key. */
@@ -297,7 +341,7 @@ http_slot_release(HttpSlot *slot)
 		curl_multi_remove_handle(pool->multi, slot->easy);
 	slot->in_multi = false;
 	wipe_slot(slot);
-	if (pool->free_count < MAX_FREE_SLOTS && !pool->retired)
+	if (pool->free_count < pool->mux->free_slots && !pool->retired)
 	{
 		dlist_push_head(&pool->free_slots, &slot->node);
 		pool->free_count++;

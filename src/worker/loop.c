@@ -111,6 +111,7 @@ create_worker(CnWorkerSlot *slot)
 	worker->slot = slot;
 	worker->lease = slot->lease;
 	worker->mux = cn_http_process_mux();
+	cn_http_mux_expect(worker->mux, cn_worker_max_in_flight);
 	worker->life = life;
 	worker->turn = AllocSetContextCreate(life, "connector turn", ALLOCSET_DEFAULT_SIZES);
 	worker->lanes = cn_lanes_create(life);
@@ -178,12 +179,13 @@ hear_all(CnWorker *worker)
 }
 
 static void
-reload_if_asked(void)
+reload_if_asked(CnWorker *worker)
 {
 	if (!ConfigReloadPending)
 		return;
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
+	cn_http_mux_expect(worker->mux, cn_worker_max_in_flight);
 }
 
 /* ---- transactions ---- */
@@ -592,7 +594,7 @@ cn_worker_run(CnWorkerSlot *slot)
 	{
 		MemoryContextReset(worker->turn);
 		MemoryContextSwitchTo(worker->turn);
-		reload_if_asked();
+		reload_if_asked(worker);
 		hear_all(worker);
 		if (!work(worker, idle))
 			return;
