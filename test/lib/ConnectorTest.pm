@@ -9,7 +9,8 @@
 #   done_testing();
 #
 # The cluster preloads connector, has a key file, may call the loopback interface unless
-# 'connector.allowed_networks' is given, and has a database `app` with the extension.  Clusters and helper
+# 'connector.allowed_networks' is given, has no circuit breakers unless 'connector.breaker_min_requests' is, for tests
+# fail often, and has a database `app` with the extension.  Clusters and helper
 # servers are stopped when the test ends, also by a signal.
 package ConnectorTest;
 
@@ -51,6 +52,7 @@ sub new_cluster
 		'shared_preload_libraries'   => join(',', grep { length } $preload, 'connector'),
 		'connector.key_file'         => $node->basedir . '/keys',
 		'connector.allowed_networks' => '127.0.0.0/8, ::1/128',
+		'connector.breaker_min_requests' => 0,
 		'max_worker_processes'       => 20,
 		'max_connections'            => 100,
 		%settings);

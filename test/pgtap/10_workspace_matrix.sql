@@ -27,6 +27,8 @@ BEGIN
         PERFORM connector_create('deleted', '{"url": "http://127.0.0.1/"}'), connector_delete('deleted');
         PERFORM connector_try_execute('c');
         PERFORM connector_template_publish('c', 't', is_public => false);
+        INSERT INTO api_rate_limits (service_name, requests_per_minute) VALUES ('127.0.0.1', 60);
+        PERFORM connector_try_execute('c');
         PERFORM connector_template_install('t', 'installed');
         PERFORM connector_template_rate('t', 5);
         PERFORM set_config('role', 'none', true);
@@ -128,7 +130,17 @@ BEGIN
     RETURN NEXT is(tap.state(rel, a), before, format('the rows of %s are as they were', rel));
 END $$;
 
-SELECT tap.attack(rel, :'a', :'b') FROM tap.relations WHERE tenant OR rel = 'connector_workspaces'::regclass ORDER BY rel::text COLLATE "C";
+-- What these show is in shared memory and goes on while it is looked at.
+CREATE VIEW tap.live AS SELECT * FROM tap.relations WHERE rel IN ('connector_rate_limit_status'::regclass, 'connector_circuit_breakers'::regclass);
+CREATE VIEW tap.stored AS SELECT * FROM tap.relations WHERE tenant OR rel = 'connector_workspaces'::regclass EXCEPT SELECT * FROM tap.live;
+SELECT tap.attack(rel, :'a', :'b') FROM tap.stored ORDER BY rel::text COLLATE "C";
+SELECT unnest(ARRAY[is(tap.outcome('tap_b', format('SELECT 1 FROM %s WHERE workspace_id <> %L', rel, :'b')), 'rows 0', format('%s shows nothing but own rows', rel)),
+       is(tap.outcome('tap_b', format('DELETE FROM %s', rel)), '55000', format('DELETE from %s is refused', rel)),
+       is(tap.outcome('tap_b', format('INSERT INTO %s (workspace_id) VALUES (%L)', rel, :'a')), '55000', format('INSERT into %s is refused', rel)),
+       is(tap.outcome('tap_b', format('UPDATE %s SET workspace_id = %L', rel, :'a')), '55000', format('UPDATE of %s is refused', rel))])
+  FROM tap.live ORDER BY rel::text COLLATE "C";
+SELECT is(tap.outcome(who, 'SELECT 1 FROM connector_rate_limit_status WHERE kind = ''service'''), 'rows 1', 'each sees the limit in use: ' || who)
+  FROM unnest(ARRAY['tap_a', 'tap_b']) who;
 
 -- Tables that belong to no tenant are named here, and closed to writing.
 SELECT results_eq($$SELECT rel::text FROM tap.relations WHERE NOT tenant ORDER BY rel::text COLLATE "C"$$,
@@ -154,6 +166,7 @@ INSERT INTO calls VALUES
     ('connector_credential_set', 'connector_credential_set(''svc'', ''{"token": "evil-0123456789"}'', ''bearer'', allowed_hosts => ARRAY[''evil.example.com''], scope => ''user'', workspace => %1$L)'),
     ('connector_credential_delete', 'connector_credential_delete(''svc'', workspace => %1$L)'),
     ('connector_credential_delete', 'connector_credential_delete(''svc'', scope => ''user'', workspace => %1$L)'),
+    ('connector_circuit_reset', 'connector_circuit_reset(''127.0.0.1'', workspace => %1$L)'),
     ('connector_credential_test', 'connector_credential_test(''svc'', workspace => %1$L)'),
     ('connector_execute', 'connector_execute(''c'', workspace => %1$L)'),
     ('connector_execute', 'connector_execute(%2$L)'),
@@ -217,6 +230,7 @@ INSERT INTO harmless VALUES
     ('connector_validate_json'), ('connector_json_is_valid'),  -- read only their arguments
     ('connector_template_browse'), ('connector_template_feature'), ('connector_template_moderate'),     -- checked below
     ('connector_render'), ('_connector_transformations'),   -- of their arguments and of a table in the library
+    ('_connector_limits'),          -- what tap.live is made of
     ('_connector_pending_stats');   -- checked below
 
 CREATE VIEW tap.functions AS
@@ -235,7 +249,7 @@ SELECT is_empty($$SELECT f.name FROM tap.functions f WHERE 'workspace' = ANY (f.
                      AND NOT EXISTS (SELECT FROM calls c WHERE c.name = f.name AND c.call LIKE '%\%1$L%')$$,
                 'every workspace argument is tried');
 
-CREATE TEMP TABLE before AS SELECT rel, tap.state(rel, :'a') AS state FROM tap.relations WHERE tenant OR rel = 'connector_workspaces'::regclass;
+CREATE TEMP TABLE before AS SELECT rel, tap.state(rel, :'a') AS state FROM tap.stored;
 GRANT SELECT ON calls TO PUBLIC;
 SELECT is(tap.outcome('tap_b', 'SELECT ' || format(call, ws, :'conn', :'tmpl')), '42704',
           format(call, CASE ws WHEN :'a' THEN '<id>' ELSE ws END, '<connector>', '<template>'))
@@ -271,6 +285,8 @@ SELECT results_eq($$SELECT p.proname::text COLLATE "C" FROM pg_proc p JOIN pg_de
                            ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'), ('_connector_installed'),
                            ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_batch'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'),
                            ('_connector_missing_history_days'), ('_connector_template_before_save'), ('_connector_template_list'),
+                           ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'),
+                           ('_connector_missing_history_days'), ('_connector_rate_limit_saved'), ('_connector_template_before_save'), ('_connector_template_list'),
                            ('_connector_template_words'), ('connector_create_workspace'), ('connector_maintain'), ('connector_rotate_keys')$$,
                            ('_connector_check_server'), ('_connector_cron_command'), ('_connector_cron_name'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'),
                            ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_run_schedule'), ('_connector_sync_jobs'),

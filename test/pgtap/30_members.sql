@@ -23,6 +23,8 @@ SELECT (connector_try_execute('c', workspace => 'tap')).status \g /dev/null
 SELECT id AS conn FROM connectors WHERE workspace_id = :'ws' \gset
 INSERT INTO connector_schedules (workspace_id, id, name, connector_id, cron, input, priority, overlap, enabled, identity, run_as)
 VALUES (:'ws', gen_random_uuid(), 's', :'conn', '* * * * *', '{}', 5, true, true, 'role:tap_owner', 'tap_owner');
+INSERT INTO api_rate_limits VALUES (:'ws', '127.0.0.1', 60);
+SELECT (connector_try_execute('c', workspace => 'tap')).status \g /dev/null
 SELECT connector_template_publish('c', 'tpl', workspace => 'tap'), connector_template_install('tpl', 'made', workspace => 'tap'),
        connector_template_rate('tpl', 3, 'tap') \g /dev/null
 
@@ -61,6 +63,8 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('viewer', '42704', 'SELECT 1 WHERE (SELECT count(*) FROM connector_template_updates(''tap'')) = 0'),
     ('viewer', '42704', 'SELECT * FROM connector_stats(workspace => ''tap'')'),
     ('viewer', '42704', 'SELECT connector_current_workspace(''tap'')'),
+    ('viewer', 'nothing', 'SELECT * FROM api_rate_limits'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_rate_limit_status'),
     ('editor', '42501', 'SELECT connector_try_execute(''c'', workspace => ''tap'')'),
     ('editor', '42501', 'SELECT * FROM connector_test(''{"url": "http://127.0.0.1/"}'', workspace => ''tap'')'),
     ('editor', '42501', 'INSERT INTO connectors (workspace_id, name, config) VALUES (''%1$s'', ''n'', ''{"url": "https://h/"}'')'),
@@ -90,11 +94,17 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('admin', 'nothing', 'SELECT * FROM connector_audit_log'),
     ('admin', 'nothing', 'UPDATE connector_workspaces SET name = ''n'' WHERE slug = ''tap'''),
     ('admin', 'nothing', 'UPDATE connector_workspaces SET settings = ''{}'' WHERE slug = ''tap'''),
+    ('admin', '42501', 'INSERT INTO api_rate_limits (workspace_id, service_name, concurrency) VALUES (''%1$s'', ''svc'', 1)'),
+    ('admin', 'nothing', 'UPDATE api_rate_limits SET concurrency = 1'),
+    ('admin', 'nothing', 'DELETE FROM api_rate_limits'),
+    ('admin', '42501', 'SELECT connector_circuit_reset(''svc'', ''tap'')'),
     ('owner', '42501', 'SELECT connector_add_member(''tap_other'', ''owner'', workspace => ''tap'')'),
     ('owner', '42501', 'SELECT connector_add_member(''second'', ''viewer'', ''jwt'', ''tap'')'),
     ('owner', '42501', 'SELECT connector_remove_member(''second'', ''jwt'', ''tap'')'),
     ('owner', 'nothing', 'DELETE FROM connector_workspaces WHERE slug = ''tap'''),
     -- never, by whatever role
+    ('nobody', 'nothing', 'SELECT * FROM connector_circuit_breakers'),  -- all services are well
+    ('nobody', '42501', 'UPDATE api_rate_limits SET workspace_id = ''%1$s'''),
     ('nobody', '42501', 'UPDATE connector_workspaces SET slug = ''n'' WHERE slug = ''tap'''),
     ('nobody', '42501', 'INSERT INTO connector_members VALUES (''%1$s'', ''role'', ''tap_other'', ''owner'')'),
     ('nobody', '42501', 'UPDATE connector_members SET role = ''owner'''),
