@@ -1924,6 +1924,43 @@ COMMENT ON FUNCTION @extschema@._connector_fold_stats() IS
 'Folds all pending deltas that can be folded without waiting, and returns how many it took.';
 REVOKE EXECUTE ON FUNCTION @extschema@._connector_fold_stats() FROM PUBLIC;
 
+-- Rows that somebody has locked are for the next run.
+CREATE FUNCTION @extschema@._connector_prune_keys(max_count integer DEFAULT 200000) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH pruned AS (
+        DELETE FROM @extschema@.connector_idempotency_keys WHERE ctid = ANY (ARRAY(
+            SELECT k.ctid FROM @extschema@.connector_idempotency_keys k
+             WHERE k.created_at < clock_timestamp() - make_interval(mins => (
+                       SELECT setting::integer FROM pg_settings WHERE name = 'connector.idempotency_retention'))
+             ORDER BY k.created_at LIMIT max_count FOR UPDATE SKIP LOCKED))
+        RETURNING 1
+    )
+    SELECT count(*) FROM pruned
+$$;
+COMMENT ON FUNCTION @extschema@._connector_prune_keys(integer) IS
+'Deletes idempotency keys older than connector.idempotency_retention, the oldest first and at most so many; returns how many.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_prune_keys(integer) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@._connector_prune_dead_letters(max_count integer DEFAULT 50000) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH pruned AS (
+        DELETE FROM @extschema@.connector_dead_letters WHERE ctid = ANY (ARRAY(
+            SELECT d.ctid FROM @extschema@.connector_dead_letters d,
+                   (SELECT setting::integer FROM pg_settings WHERE name = 'connector.dead_letter_retention') s(minutes)
+             WHERE s.minutes > 0 AND d.failed_at < clock_timestamp() - make_interval(mins => s.minutes)
+             ORDER BY d.failed_at LIMIT max_count FOR UPDATE OF d SKIP LOCKED))
+        RETURNING 1
+    )
+    SELECT count(*) FROM pruned
+$$;
+COMMENT ON FUNCTION @extschema@._connector_prune_dead_letters(integer) IS
+'Deletes dead letters older than connector.dead_letter_retention, the oldest first and at most so many; returns how many.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_prune_dead_letters(integer) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.connector_maintain(days_ahead integer DEFAULT 7) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -1936,6 +1973,8 @@ DECLARE
     dropped   integer := 0;
     skipped   integer := 0;
     folded    bigint;
+    keys      bigint;
+    letters   bigint;
     item      record;
 BEGIN
     IF days_ahead IS NULL OR days_ahead NOT BETWEEN 1 AND 366 THEN
@@ -1979,16 +2018,19 @@ BEGIN
         END LOOP;
     END IF;
 
-    -- Last: others wait for the rows it changes until this transaction ends.
+    -- Last: others wait for the rows these change until this transaction ends.
+    letters := @extschema@._connector_prune_dead_letters();
+    keys := @extschema@._connector_prune_keys();
     folded := @extschema@._connector_fold_stats();
     PERFORM @extschema@._connector_fold_templates();
 
     RETURN jsonb_build_object('partitions_created', created, 'partitions_dropped', dropped,
-                              'postponed', skipped, 'statistics_folded', folded);
+                              'postponed', skipped, 'statistics_folded', folded,
+                              'keys_pruned', keys, 'dead_letters_pruned', letters);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.connector_maintain(integer) IS
-'Folds statistics, creates the history partitions of the next days and drops those older than connector.retention. Cheap when there is nothing to do; schedule it with pg_cron every minute. Returns what it did. For the database administrator.';
+'Folds statistics, creates the history partitions of the next days, drops those older than connector.retention, and deletes dead letters and idempotency keys that are past theirs. Cheap when there is nothing to do; schedule it with pg_cron every minute. Returns what it did. For the database administrator.';
 REVOKE EXECUTE ON FUNCTION @extschema@.connector_maintain(integer) FROM PUBLIC;
 -- Schedules: connectors that pg_cron starts, and the jobs that keep the extension in order.
 --

@@ -26,7 +26,7 @@ SELECT isfinite(connector_id_time(gen_random_uuid())), connector_id_time('000000
 SELECT count(*) >= 8 FROM _connector_history_days();
 SELECT bool_and(EXISTS (SELECT FROM _connector_history_days() h WHERE h.day = (now() AT TIME ZONE 'UTC')::date + g))
   FROM generate_series(0, 7) g;
-SELECT connector_maintain() - 'partitions_created' = '{"partitions_dropped": 0, "postponed": 0, "statistics_folded": 0}';
+SELECT connector_maintain() - 'partitions_created' = '{"partitions_dropped": 0, "postponed": 0, "statistics_folded": 0, "keys_pruned": 0, "dead_letters_pruned": 0}';
 SELECT (connector_maintain(9) ->> 'partitions_created')::int >= 2;
 SELECT t.try('SELECT connector_maintain(0)');
 SELECT t.try('SELECT connector_maintain(367)');

@@ -93,7 +93,8 @@ SELECT tgrelid::regclass::text COLLATE "C", tgname COLLATE "C", tgfoid::regproc,
 
 \echo # settings: who may change them, and that each has a description
 SELECT name, context, boot_val, unit, vartype, short_desc <> '' FROM pg_settings
- WHERE name LIKE 'connector.%' ORDER BY name COLLATE "C";
+ WHERE name LIKE 'connector.%' AND name <> 'connector.test_point'    -- of builds for tests only
+ ORDER BY name COLLATE "C";
 -- Nobody else can take a name below ours.
 SET connector.no_such_setting = 1;
 DROP VIEW t.functions, t.tables, t.member;

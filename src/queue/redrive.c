@@ -10,7 +10,6 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 #include "core/errors.h"
@@ -18,6 +17,7 @@
 #include "core/spi.h"
 #include "core/uuid.h"
 #include "queue/redrive.h"
+#include "queue/retry_point.h"
 
 /* Letters that are read and marked together. */
 #define CHUNK 500
@@ -37,7 +37,7 @@
 
 static CnStatement take_letters = {
 	.sql = "SELECT d.id, d.connector_id, d.priority, d.attempt, d.correlation_id, d.error_code,"
-	" d.input, d.checkpoint FROM @.connector_dead_letters d WHERE" MATCHES
+	" d.failed_step, d.input, d.checkpoint FROM @.connector_dead_letters d WHERE" MATCHES
 	" AND EXISTS (SELECT FROM @.connectors c WHERE c.workspace_id OPERATOR(pg_catalog.=) d.workspace_id"
 	"  AND c.id OPERATOR(pg_catalog.=) d.connector_id AND c.enabled)"
 	" ORDER BY d.id LIMIT $8 FOR UPDATE OF d SKIP LOCKED",
@@ -54,6 +54,7 @@ enum
 	TAKEN_ATTEMPT,
 	TAKEN_CORRELATION,
 	TAKEN_CODE,
+	TAKEN_STEP,
 	TAKEN_INPUT,
 	TAKEN_CHECKPOINT
 };
@@ -113,60 +114,19 @@ taken_jsonb(uint64 row, int col)
 	return isnull ? NULL : DatumGetJsonbP(value);
 }
 
-/* Member key_id of a checkpoint: whose idempotency keys are sent, if not the execution's own. */
 static Jsonb *
-key_id_of(Jsonb *checkpoint)
+checkpoint_of(uint64 row, const pg_uuid_t *id, bool from_start, TimestampTz now)
 {
-	JsonbValue	buffer;
-	JsonbValue *found = NULL;
+	MemoryContext context = CurrentMemoryContext;
+	const char *code = cn_spi_text(row, TAKEN_CODE, context);
+	CnFailedRun failed = {
+		.id = *id,
+		.checkpoint = taken_jsonb(row, TAKEN_CHECKPOINT),
+		.failed_step = cn_spi_text(row, TAKEN_STEP, context),
+		.unknown_outcome = cn_code_by_name(code) == CN_UNKNOWN_OUTCOME,
+	};
 
-	if (checkpoint && JB_ROOT_IS_OBJECT(checkpoint))
-		found = getKeyJsonValueFromContainer(&checkpoint->root, "key_id", strlen("key_id"), &buffer);
-	return found ? JsonbValueToJsonb(found) : NULL;
-}
-
-/* checkpoint, or an empty one, with that key_id. */
-static Jsonb *
-with_key_id(Jsonb *checkpoint, Jsonb *key_id)
-{
-	CnJsonbBuilder b = {0};
-
-	cn_build_begin_object(&b);
-	if (checkpoint == NULL)
-	{
-		cn_build_key(&b, "version");
-		cn_build_int(&b, 1);
-	}
-	cn_build_key(&b, "key_id");
-	cn_build_jsonb(&b, key_id);
-	cn_build_end_object(&b);
-	if (checkpoint == NULL)
-		return cn_build_done(&b);
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(checkpoint),
-											  JsonbPGetDatum(cn_build_done(&b))));
-}
-
-/*
- * What the new execution goes on from.  Where a request of an earlier one may have taken
- * effect, the remote must get the keys it got then, or it could not know that this is
- * the same; also behind further failures, and if all steps are done again.
- */
-static Jsonb *
-checkpoint_of(uint64 row, const pg_uuid_t *id, bool from_start)
-{
-	Jsonb	   *kept = taken_jsonb(row, TAKEN_CHECKPOINT);
-	Jsonb	   *key_id = key_id_of(kept);
-	const char *code = cn_spi_text(row, TAKEN_CODE, CurrentMemoryContext);
-
-	if (from_start)
-		kept = NULL;
-	if (key_id == NULL && strcmp(code, cn_code_info(CN_UNKNOWN_OUTCOME)->name) == 0)
-	{
-		char		text[CN_UUID_TEXT_LEN + 1];
-
-		key_id = cn_jsonb_string(cn_uuid_text(id, text), CN_UUID_TEXT_LEN);
-	}
-	return key_id ? with_key_id(kept, key_id) : kept;
+	return cn_retry_point(&failed, from_start, now);
 }
 
 /* Queue the letter of that row of SPI_tuptable again, as new_id. */
@@ -188,7 +148,7 @@ queue_again(CnEnqueue *queue, const pg_uuid_t *workspace, uint64 row, bool from_
 	cn_spi_uuid(row, TAKEN_CONNECTOR, &entry.lane.connector);
 	if (entry.input == NULL)
 		entry.input = cn_jsonb_empty_object();
-	entry.checkpoint = checkpoint_of(row, old_id, from_start);
+	entry.checkpoint = checkpoint_of(row, old_id, from_start, queue->now);
 	cn_enqueue_id(0, &entry.id);
 	cn_enqueue_add(queue, &entry);
 	*new_id = entry.id;

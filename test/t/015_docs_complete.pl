@@ -44,7 +44,7 @@ my %settings;
 my $settings = query(q{
 	SELECT name, coalesce(nullif(concat_ws(' ', nullif(boot_val, ''), unit), ''), 'empty'),
 	       CASE WHEN vartype IN ('integer', 'real') THEN min_val || ' to ' || max_val ELSE '' END, context
-	  FROM pg_settings WHERE name LIKE 'connector.%'});
+	  FROM pg_settings WHERE name LIKE 'connector.%' AND name <> 'connector.test_point'});
 for (split /\n/, $settings)
 {
 	my ($name, $default, $range, $context) = split /\|/, $_, -1;
