@@ -87,6 +87,13 @@ SELECT p.oid::regprocedure FROM t.functions p
 SELECT c.relname, a.grantee::regrole FROM t.tables c CROSS JOIN LATERAL aclexplode(c.relacl) a
  WHERE a.grantee NOT IN (0, c.relowner);
 
+SELECT x.name, x.grantee::regrole FROM (
+       SELECT c.relname::text, a.grantee, c.relowner FROM pg_class c JOIN t.member m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
+        CROSS JOIN LATERAL aclexplode(c.relacl) a WHERE c.relkind = 'v'
+       UNION ALL
+       SELECT p.oid::regprocedure::text, a.grantee, p.proowner FROM t.functions p CROSS JOIN LATERAL aclexplode(p.proacl) a) x(name, grantee, owner)
+ WHERE x.grantee NOT IN (0, x.owner) GROUP BY 1, 2 ORDER BY x.name COLLATE "C";
+
 \echo # triggers: those that keep caches right also fire for replicated rows
 SELECT tgrelid::regclass::text COLLATE "C", tgname COLLATE "C", tgfoid::regproc, tgenabled FROM pg_trigger
  WHERE tgrelid IN (SELECT oid FROM t.tables) AND NOT tgisinternal ORDER BY 1, 2;

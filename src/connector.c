@@ -22,6 +22,7 @@
 #include "schema/settings.h"
 #include "stats/counters.h"
 #include "stats/log.h"
+#include "stats/settings.h"
 #include "stats/stats.h"
 #include "worker/cron.h"
 #include "worker/slots.h"
@@ -51,6 +52,7 @@ _PG_init(void)
 	cn_queue_init();
 	cn_counters_init();
 	cn_log_init();
+	cn_alerts_init();
 	cn_wake_init();
 	cn_waiters_init();
 	cn_slots_init();
