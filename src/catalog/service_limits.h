@@ -14,8 +14,8 @@
 typedef struct CnServiceLimitSet CnServiceLimitSet;
 
 /*
- * Those of a workspace, cached until one of them changes.  Needs a transaction; the result stays as it
- * is until context is reset, and needs none then.
+ * Those of a workspace, cached until one of them changes.  Needs a transaction; the result
+ * stays as it is until context is reset, and needs none then.
  */
 extern const CnServiceLimitSet *cn_service_limit_set(const pg_uuid_t *workspace,
 													 MemoryContext context);

@@ -2,8 +2,8 @@
  * engine.h -- one execution of a compiled definition, as a state machine.
  *
  * The engine is given a definition, an input, credentials and a mux, and
- * calls back when it is done.  It knows no table, takes no lock and never
- * waits: a backend turns the mux for one execution, a worker for thousands.
+ * calls back when it is done.  It knows no table, takes no lock but for an instant
+ * that of the limits (limit/limit.h), and never waits: a backend turns the mux for one execution, a worker for thousands.
  *
  *   execution   NEW --start--> RUNNING --last step over--> DONE
  *                 \             |  ^  \__ parked ________/ /
@@ -14,7 +14,7 @@
  *   step        PENDING --> SENDING --reply--> OVER
  *                   |          |  ^             ^
  *                   |          v  | timer       |
- *                   |        WAITING            |
+ *                   |------> WAITING            |
  *                   \____ skipped, refused _____/
  *
  *   A step that would wait beyond the deadline is PARKED, and its execution with it.

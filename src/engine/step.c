@@ -356,7 +356,7 @@ step_changed(CnStep *step)
 	cn_exec_advance(execution);
 }
 
-/* WAITING is left here: it is time for the next attempt, or to ask once more whether it may be made. */
+/* WAITING is left here, unless the attempt may still not be made. */
 static void
 on_timer(void *arg)
 {

@@ -90,7 +90,7 @@ extern CnBreakerState cn_breaker_state(const CnBreaker *breaker, int64 now_us);
 extern void cn_breaker_counts(const CnBreaker *breaker, const CnBreakerPolicy *policy, int64 now_us,
 							  int *requests, int *failures);
 
-/* May it be forgotten?  It is closed and has seen no failure lately, or nobody has asked for long. */
+/* May it be forgotten?  It is closed and saw no failure lately, or nobody has asked for long. */
 extern bool cn_breaker_is_idle(const CnBreaker *breaker, const CnBreakerPolicy *policy,
 							   int64 now_us);
 

@@ -21,7 +21,7 @@
 /* Likewise room in the table. */
 #define ASK_FOR_ROOM_US 200000
 
-/* However long a remote wants to be left alone: it may be wrong, so it is asked again after that. */
+/* However long a remote wants to be left alone: it may err, so it is asked again after that. */
 #define MAX_HOLD_US INT64CONST(3600000000)
 
 /* Tickets this process has taken, to be left when it exits. */
@@ -397,7 +397,7 @@ result_of(const CnLimitReport *report)
 	}
 }
 
-/* The remote has answered that it wants to be left alone by this credential, or by us if there is none. */
+/* The remote wants to be left alone by this credential, or by the workspace if there is none. */
 static void
 hold_back(const CnLimitTicket *ticket, CnLimitEntry *service, int64 retry_after_ms, int64 now_us)
 {

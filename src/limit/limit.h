@@ -130,8 +130,11 @@ extern void cn_limit_explain(const CnLimitSubject *subject, const CnLimitTicket 
  */
 extern int	cn_limit_room(const CnLimitSubject *subject, int wanted, int64 *wait_us);
 
-/* Close the breaker of a service; false if it was closed and had counted nothing. */
-extern bool cn_limit_reset_breaker(const pg_uuid_t *workspace, const char *service);
+/*
+ * A service may be called again: close its breaker, and lift what holds back the service and its
+ * credentials; false if nothing kept requests back and no failure was counted.
+ */
+extern bool cn_limit_reset(const pg_uuid_t *workspace, const char *service);
 
 /* ---- for the views ---- */
 

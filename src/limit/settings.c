@@ -15,7 +15,7 @@
 /* Open times double up to this. */
 #define MAX_OPEN_US (10 * CN_LIMIT_MINUTE_US)
 
-/* Longer than an attempt can take (timeout_ms), so only a probe of which nothing is heard any more. */
+/* Longer than an attempt can take (timeout_ms): nothing is heard of such a probe any more. */
 #define PROBE_US (90 * INT64CONST(1000000))
 
 static int	max_limit_entries;

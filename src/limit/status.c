@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "core/shmem.h"
+#include "core/uuid.h"
 #include "limit/table.h"
 
 /* ---- why ---- */
@@ -166,20 +167,40 @@ cn_limit_status(CnLimitStatus **list)
 	return count;
 }
 
+/* Is it the service's, or one of a credential for it?  That has its name only as far as names are kept. */
+static bool
+is_of_service(const CnLimitEntry *entry, const CnLimitKey *service, const char *name)
+{
+	if (entry->key.database != service->database ||
+		!cn_uuid_equal(&entry->key.workspace, &service->workspace))
+		return false;
+	if (entry->key.kind == CN_LIMIT_OF_SERVICE)
+		return cn_uuid_equal(&entry->key.id, &service->id);
+	return entry->key.kind == CN_LIMIT_OF_CREDENTIAL &&
+		strncmp(entry->name, name, CN_LIMIT_NAME_LEN - 1) == 0;
+}
+
 bool
-cn_limit_reset_breaker(const pg_uuid_t *workspace, const char *service)
+cn_limit_reset(const pg_uuid_t *workspace, const char *service)
 {
 	CnLimitKey	key = cn_limit_service_key(workspace, service);
 	CnBreakerPolicy policy = cn_limit_policy();
 	LWLock	   *lock = cn_shmem_lock(CN_LOCK_LIMITS);
 	CnLimitEntry *entry;
 	bool		found = false;
+	int64		now_us;
 
 	LWLockAcquire(lock, LW_EXCLUSIVE);
-	entry = cn_limit_find(&key);
-	if (entry)
+	now_us = cn_monotonic_us();
+	for (int i = -1; (entry = cn_limit_next(i)) != NULL;)
 	{
-		found = !cn_breaker_is_idle(&entry->breaker, &policy, cn_monotonic_us());
+		i = cn_limit_number(entry);
+		if (!is_of_service(entry, &key, service))
+			continue;
+		if (entry->held_until_us > now_us ||
+			!cn_breaker_is_idle(&entry->breaker, &policy, now_us))
+			found = true;
+		entry->held_until_us = 0;
 		cn_breaker_reset(&entry->breaker);
 	}
 	LWLockRelease(lock);

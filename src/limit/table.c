@@ -25,7 +25,7 @@
 
 #define WARN_EVERY_US INT64CONST(60000000)
 
-/* A bucket of keys, and of workspaces: the same hash value would have to hit for one to count for another. */
+/* A bucket of keys, and of workspaces; those that meet in one are counted together. */
 typedef struct Bucket
 {
 	int32		first;			/* of its chain; -1: empty */

@@ -64,4 +64,4 @@ CREATE FUNCTION @extschema@.connector_circuit_reset(service text, workspace text
 RETURNS boolean
 LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_circuit_reset';
 COMMENT ON FUNCTION @extschema@.connector_circuit_reset(text, text) IS
-'Closes the circuit breaker of a service and forgets what it has counted, at once for all sessions, whatever becomes of the transaction; false if it was closed and had seen no failure. Needs admin.';
+'Lets a service be called again: closes its circuit breaker, forgets what that has counted, and lifts the pauses it has asked for, of all its credentials; at once for all sessions, whatever becomes of the transaction. False if nothing kept requests back and no failure was counted. Needs admin.';

@@ -1,5 +1,5 @@
 /*
- * limits.c -- what the views of limits and breakers show, and resetting a breaker.
+ * limits.c -- what the views of limits and breakers show, and calling a service again.
  */
 #include "postgres.h"
 
@@ -151,7 +151,7 @@ connector_circuit_reset(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("connector_circuit_reset()");
 	workspace = cn_workspace_resolve(cn_arg_text(fcinfo, 1), CN_RIGHT_ADMIN);
 	cn_audit(&workspace.id, cn_identity_name(), "reset", "circuit_breaker", service, NULL);
-	PG_RETURN_BOOL(cn_limit_reset_breaker(&workspace.id, service));
+	PG_RETURN_BOOL(cn_limit_reset(&workspace.id, service));
 }
 
 /* ---- api_rate_limits ---- */

@@ -33,7 +33,7 @@ sub table_rows
 #
 # settings.md: every setting with default, range and context.
 #
-my %context = (user => 'user', superuser => 'superuser', sighup => 'sighup');
+my %context = (user => 'user', superuser => 'superuser', sighup => 'sighup', postmaster => 'postmaster');
 my %documented;
 for my $row (table_rows(page('settings.md'), 'connector\.\w+'))
 {

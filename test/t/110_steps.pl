@@ -524,7 +524,7 @@ still_works('after deadlines');
 #
 # Cancelled.
 #
-$mock->reply('/wait', { status => 429, headers => [ 'Retry-After' => 50 ] });
+$mock->reply('/wait', { status => 503, headers => [ 'Retry-After' => 50 ] });
 my %hanging = (
 	'in a group'              => [ $s->save(steps(get('a', '/ok'), group('g', get('b', '/hang'), get('c', '/hang'), get('d', '/ok')))), '/hang', 2 ],
 	'waiting for a retry'     => [ $s->save(steps(get('a', '/wait', retries => 5))), '/wait', 1 ],

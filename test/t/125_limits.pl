@@ -235,6 +235,12 @@ is($s->ask(q(SELECT connector_circuit_reset('fragile'))), 'f', 'once is enough')
 is($s->ask(q(SELECT actor || ' ' || action || ' ' || object_name FROM connector_audit_log WHERE object_type = 'circuit_breaker' LIMIT 1)),
 	'role:ann reset fragile', 'the audit log has it');
 
+$mock->reply('/limited', { status => 429, headers => [ 'Retry-After' => 1000 ] });
+is(call('one', $limited), 'failed rate_limited', 'a remote that asks for a long pause');
+is(call('three', $short), 'failed rate_limited', 'gets it');
+is($s->ask(q(SELECT connector_circuit_reset('held'))), 't', 'unless an administrator knows better');
+is(call('three', $short), 'success', 'then it is called again');
+
 # A host that cannot be connected to is a service like any other.
 my $nobody = '127.0.0.1:' . free_port();
 my $gone   = $s->save({ url => "http://$nobody/" });
