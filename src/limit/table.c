@@ -25,12 +25,11 @@
 
 #define WARN_EVERY_US INT64CONST(60000000)
 
-/* A bucket of keys, and of workspaces; those that meet in one are counted together. */
-typedef struct Bucket
-{
-	int32		first;			/* of its chain; -1: empty */
-	int32		held;			/* entries of the workspaces that hash here */
-} Bucket;
+/*
+ * Counters of workspaces' entries, at least.  Workspaces whose ids hash alike are counted
+ * together, which is to be rare in a small table, too.
+ */
+#define MIN_COUNTERS 4096
 
 typedef struct Table
 {
@@ -40,7 +39,9 @@ typedef struct Table
 	int32		free_count;
 	int32		hand;
 	int64		warned_us;
-	CnLimitEntry entries[FLEXIBLE_ARRAY_MEMBER];	/* the buckets stand behind them */
+	CnLimitEntry entries[FLEXIBLE_ARRAY_MEMBER];	/* behind them, int32: */
+	/* chains: of each bucket the first entry; -1: it is empty */
+	/* counters: the entries of workspaces */
 } Table;
 
 static Table *table = NULL;
@@ -52,25 +53,29 @@ bucket_count(void)
 	return pg_nextpower2_32(table_size);
 }
 
-static Bucket *
-buckets(void)
+static int
+counter_count(void)
 {
-	return (Bucket *) &table->entries[table->size];
+	return Max(bucket_count(), MIN_COUNTERS);
+}
+
+static int32 *
+chains(Table *of)
+{
+	return (int32 *) &of->entries[of->size];
 }
 
 static void
 make_table(void *memory)
 {
 	Table	   *new = memory;
-	Bucket	   *bucket;
 
 	new->size = new->free_count = table_size;
 	new->bucket_count = bucket_count();
 	for (int i = 0; i < new->size; i++)
 		new->entries[i].next = i + 1 < new->size ? i + 1 : -1;
-	bucket = (Bucket *) &new->entries[new->size];
 	for (int i = 0; i < new->bucket_count; i++)
-		bucket[i].first = -1;
+		chains(new)[i] = -1;
 }
 
 void
@@ -79,7 +84,7 @@ cn_limit_table_init(int max_entries)
 	table_size = max_entries;
 	cn_shmem_add("connector limits",
 				 offsetof(Table, entries) + table_size * sizeof(CnLimitEntry) +
-				 bucket_count() * sizeof(Bucket),
+				 (bucket_count() + counter_count()) * sizeof(int32),
 				 make_table, (void **) &table);
 }
 
@@ -114,7 +119,7 @@ chain_of(const CnLimitKey *key)
 {
 	uint32		hash = hash_bytes((const unsigned char *) key, sizeof(*key));
 
-	return &buckets()[hash & (table->bucket_count - 1)].first;
+	return &chains(table)[hash & (table->bucket_count - 1)];
 }
 
 /* How many entries the workspace has. */
@@ -123,7 +128,7 @@ held_by(const CnLimitKey *key)
 {
 	uint32		hash = hash_bytes(key->workspace.data, UUID_LEN) ^ key->database;
 
-	return &buckets()[hash & (table->bucket_count - 1)].held;
+	return &chains(table)[table->bucket_count + (hash & (counter_count() - 1))];
 }
 
 /* ---- entries ---- */
