@@ -31,7 +31,15 @@ CREATE VIEW @extschema@.connector_queue_stats WITH (security_invoker = true) AS
 SELECT s.workspace_id, s.connector_id, c.name AS connector_name, s.ready, s.running, s.scheduled, s.parked,
        pg_catalog.extract('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.oldest_ready_at)::double precision
            AS oldest_ready_seconds,
-       s.next_due_at
+       s.next_due_at,
+       EXISTS (SELECT FROM @extschema@.connector_pauses p
+                WHERE p.workspace_id OPERATOR(pg_catalog.=) s.workspace_id
+                  AND (p.kind OPERATOR(pg_catalog.=) 'workspace'
+                       OR (p.kind OPERATOR(pg_catalog.=) 'connector' AND p.target OPERATOR(pg_catalog.=) s.connector_id::text)
+                       OR (p.kind OPERATOR(pg_catalog.=) 'service' AND p.target OPERATOR(pg_catalog.=) ANY (
+                           SELECT pg_catalog.split_part(n.name, '/', 1)
+                             FROM pg_catalog.jsonb_array_elements_text(@extschema@._connector_credentials(c.config)) n(name)))))
+           AS paused
   FROM (SELECT q.workspace_id, q.connector_id,
                pg_catalog.count(*) FILTER (WHERE q.lease IS NULL AND q.due_at IS NULL) AS ready,
                pg_catalog.count(*) FILTER (WHERE q.lease IS NOT NULL) AS running,
@@ -47,7 +55,7 @@ SELECT s.workspace_id, s.connector_id, c.name AS connector_name, s.ready, s.runn
   LEFT JOIN @extschema@.connectors c
     ON c.workspace_id OPERATOR(pg_catalog.=) s.workspace_id AND c.id OPERATOR(pg_catalog.=) s.connector_id;
 COMMENT ON VIEW @extschema@.connector_queue_stats IS
-'What waits and runs in the queue, by connector: ready for a worker, running, scheduled for later, parked (put back until limits let it go on), the age of the oldest that is ready, and when the next one is due. Counts every row of the caller''s workspaces.';
+'What waits and runs in the queue, by connector: ready for a worker, running, scheduled for later, parked (put back until limits let it go on), the age of the oldest that is ready, when the next one is due, and whether somebody has paused it. Counts every row of the caller''s workspaces.';
 GRANT SELECT ON @extschema@.connector_queue_stats TO PUBLIC;
 
 -- Workers.
@@ -170,7 +178,9 @@ SELECT a.alert, 'warning', b.workspace_id, b.slug, a.value, a.threshold, a.messa
        ('backlog', b.ready, s.backlog, s.backlog OPERATOR(pg_catalog.>=) 0,
         pg_catalog.format('%s executions of workspace "%s" wait for a worker', b.ready, b.slug),
         'connector_queue_stats says of which connectors, connector_worker_stats what the workers do.'),
-       ('queue_age', b.oldest_seconds, s.queue_age, s.queue_age OPERATOR(pg_catalog.>) 0.0::double precision,
+       ('queue_age', b.oldest_seconds, s.queue_age, s.queue_age OPERATOR(pg_catalog.>) 0.0::double precision AND NOT EXISTS (
+            SELECT FROM @extschema@.connector_pauses p
+             WHERE p.workspace_id OPERATOR(pg_catalog.=) b.workspace_id AND p.kind OPERATOR(pg_catalog.=) 'workspace'),
         pg_catalog.format('an execution of workspace "%s" has been ready for %s s', b.slug, pg_catalog.round(b.oldest_seconds)),
         'Is its connector paused, or limited? See connector_queue_stats and connector_rate_limit_status.')
        ) a(alert, value, threshold, wanted, message, hint)
@@ -185,6 +195,19 @@ SELECT 'stale_run', 'warning', a.workspace_id, coalesce(a.connector_name, a.conn
  WHERE s.stale_run OPERATOR(pg_catalog.>) 0.0::double precision
    AND a.running_ms OPERATOR(pg_catalog.>) (s.stale_run OPERATOR(pg_catalog.*) 1000.0::double precision)
  GROUP BY a.workspace_id, a.connector_id, a.connector_name, s.stale_run
+UNION ALL
+SELECT 'dead_letters', 'warning', l.workspace_id, l.connector_name, pg_catalog.count(*), 0,
+       pg_catalog.format('%s executions of connector "%s" failed for good', pg_catalog.count(*), l.connector_name),
+       'See connector_dead_letters; connector_redrive() queues them again, connector_dead_letter_discard() gives them up.'
+  FROM @extschema@.connector_dead_letters l
+ WHERE l.redriven_at IS NULL
+ GROUP BY l.workspace_id, l.connector_id, l.connector_name
+UNION ALL
+SELECT 'circuit_open', 'warning', b.workspace_id, b.service, b.failures, 0,
+       pg_catalog.format('the breaker of service "%s" is %s: %s of %s requests failed', b.service, b.state, b.failures, b.requests),
+       'It is probed by itself; connector_circuit_reset() closes it when the service is back.'
+  FROM @extschema@.connector_circuit_breakers b
+ WHERE b.state OPERATOR(pg_catalog.<>) 'closed'
 UNION ALL
 SELECT CASE WHEN k.status OPERATOR(pg_catalog.=) 'connected' THEN 'credential_expired' ELSE 'credential_failed' END,
        'critical', k.workspace_id, pg_catalog.concat_ws('/', k.service_name, k.label),

@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "core/clock.h"
+#include "limit/limit.h"
 #include "sqlapi/args.h"
 #include "sqlapi/operations.h"
 #include "stats/counters.h"
@@ -158,6 +159,57 @@ put_queue(StringInfo page)
 			Max(age, 0));
 }
 
+/* What stands still until somebody does something. */
+static CnStatement standing_totals = {
+	.sql = "SELECT (SELECT pg_catalog.count(*) FROM (SELECT FROM @.connector_dead_letters"
+	" WHERE redriven_at IS NULL LIMIT 1000000) d),"
+	" (SELECT pg_catalog.count(*) FROM @.connector_pauses)",
+};
+
+static void
+put_standing(StringInfo page)
+{
+	int64		letters;
+	int64		pauses;
+	bool		isnull;
+	CnSpi		spi;
+
+	cn_operations_begin(&spi);
+	(void) cn_spi_run(&standing_totals, NULL, NULL, 0);
+	letters = DatumGetInt64(cn_spi_value(0, 1, &isnull));
+	pauses = DatumGetInt64(cn_spi_value(0, 2, &isnull));
+	cn_spi_end(&spi);
+	put_one(page, "connector_dead_letters", "gauge",
+			"Executions that failed for good and nobody has decided about.", letters);
+	put_one(page, "connector_pauses", "gauge",
+			"Workspaces, connectors and services whose queued executions are paused.", pauses);
+}
+
+/* ---- limits ---- */
+
+static void
+put_limits(StringInfo page)
+{
+	CnLimitStatus *list;
+	int			count = cn_limit_status(&list);
+	int			open = 0;
+	int			half_open = 0;
+	int			held = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		open += list[i].breaker == CN_BREAKER_OPEN;
+		half_open += list[i].breaker == CN_BREAKER_HALF_OPEN;
+		held += list[i].hold_us > 0;
+	}
+	cn_exposition_begin(page, "connector_circuit_breakers", "gauge",
+						"Circuit breakers that are not closed, by state.");
+	put_labelled(page, "connector_circuit_breakers", "state", "open", open);
+	put_labelled(page, "connector_circuit_breakers", "state", "half-open", half_open);
+	put_one(page, "connector_holds", "gauge",
+			"Credentials and services that a remote asked to be left alone with.", held);
+}
+
 /* ---- the workers ---- */
 
 /* Counters of a worker that the page has, with what they are divided by. */
@@ -220,6 +272,9 @@ put_states(StringInfo page, CnWorkerSlot *slots, int count)
 	for (int state = 0; state < CN_WORKER_STATES; state++)
 		put_labelled(page, "connector_workers", "state", cn_worker_state_name(state),
 					 in_state[state]);
+	put_one(page, "connector_fence_closed", "gauge",
+			"1: workers stand still since a restore, a copy or a promotion.",
+			in_state[CN_WORKER_FENCED] > 0);
 }
 
 static void
@@ -250,6 +305,8 @@ connector_metrics(PG_FUNCTION_ARGS)
 	cn_counters_read(&values);
 	put_documented(&page, &values);
 	put_queue(&page);
+	put_standing(&page);
+	put_limits(&page);
 	put_executions(&page, &values);
 	put_workers(&page);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(page.data, page.len));

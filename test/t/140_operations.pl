@@ -221,6 +221,14 @@ is(query_as('ann', "SET connector.alert_queue_age = 0; SET connector.alert_stale
 is(query_as('ann', "SET connector.alert_backlog = 2; SELECT value, threshold FROM connector_alerts WHERE alert = 'backlog'"), '3|2', 'a backlog');
 is(query_as('ann', "SET connector.alert_backlog = 3; SELECT count(*) FROM connector_alerts WHERE alert = 'backlog'"), '0', 'as many as may be are none');
 is(query_as('ann', "SET connector.alert_backlog = -1; SELECT count(*) FROM connector_alerts WHERE alert = 'backlog'"), '0', 'nor is any number, if it is turned off');
+is(query('SELECT paused FROM connector_queue_stats'), 'f', 'nothing is paused');
+query(q(SELECT connector_pause(workspace => 'acme-secret')));
+is(query('SELECT paused FROM connector_queue_stats'), 't', 'a paused workspace');
+is(alerts(), "stale_run:$good", 'what waits there waits as it should');
+query(qq(SELECT connector_resume(workspace => 'acme-secret'), connector_pause('$good', workspace => 'acme-secret')));
+is(query('SELECT paused FROM connector_queue_stats'), 't', 'a paused connector');
+is(value(metrics(), 'connector_pauses'), 1, 'the page counts pauses');
+query(qq(SELECT connector_resume('$good', workspace => 'acme-secret')));
 query('DELETE FROM connector_queue');
 is(alerts(), '', 'they go');
 
@@ -264,6 +272,37 @@ query(q(UPDATE workspace_api_credentials SET expires_at = NULL, status = 'error'
 is(alerts('ann'), 'credential_failed:old/default', 'one that could not be refreshed');
 query(q(UPDATE workspace_api_credentials SET status = 'connected'));
 is(alerts(), '', 'all is well again');
+
+# Dead letters.
+query(<<"SQL") for 1 .. 2;
+INSERT INTO connector_dead_letters (workspace_id, id, connector_id, connector_name, error_code, error_message, attempt, priority, failed_at, created_at)
+SELECT workspace_id, gen_random_uuid(), id, name, 'timeout', 'x', 1, 5, now(), now() FROM connectors WHERE name = '$good'
+SQL
+is(alerts('ann'), "dead_letters:$good", 'dead letters');
+is(query('SELECT value FROM connector_alerts'), 2, 'two of them');
+is(alerts('bob'), '', 'not for others');
+is(value(metrics(), 'connector_dead_letters'), 2, 'the page counts them');
+query('UPDATE connector_dead_letters SET redriven_at = now()');
+is(alerts(), '', 'they are queued again');
+is(value(metrics(), 'connector_dead_letters'), 0, 'and none is open');
+
+# A service that does not answer: its breaker opens.
+$s = ConnectorSession->new($node);
+$s->ask("SET connector.workspace = 'acme-secret'");
+$s->ask(qq(INSERT INTO connectors (name, config) VALUES ('broken', '{"url": "$url/status/500"}')));
+my $opened = 0;
+for (1 .. 100)
+{
+	last if $opened = (($s->run_saved('broken')->{error_code} // '') eq 'circuit_open');
+}
+ok($opened, 'a breaker opens');
+like(alerts('ann'), qr/\bcircuit_open:127\.0\.0\.1/, 'an open breaker');
+is(alerts('bob'), '', 'not for others');
+is(value(metrics(), 'connector_circuit_breakers', '{state="open"}'), 1, 'the page counts it');
+$s->ask("SELECT connector_circuit_reset(service) FROM connector_circuit_breakers");
+query(q(DELETE FROM connectors WHERE name = 'broken'));
+is(alerts(), '', 'closed again');
+$s->quit;
 
 #
 # The installation: for operators.
