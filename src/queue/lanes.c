@@ -1,35 +1,65 @@
 /*
  * lanes.c -- whose turn it is: a worker's directory of lanes.
  *
- * Two tables (lanes and workspaces, by key) and a ring of the workspaces that have
- * something ready.  A lane that has nothing ready and nothing in flight is forgotten, so
- * the directory is bounded by what there is to do.
+ * A lane is idle (its rows are all claimed), going (it may be chosen) or waiting (not before some
+ * time).  Workspaces with going lanes stand in a ring; waiting lanes are in a heap, so that
+ * neither choosing nor asking whether anything can be chosen costs more for all that wait.
+ * An idle lane of which nothing is in flight is forgotten, so the directory is
+ * bounded by what there is to do.
+ *
+ * Workspaces take turns.  In its turn a workspace may take as many rows as its weight, times the same
+ * for all; one whose turn is cut short, for the budget is used up, goes on with it the next time.
  */
-#include "postgres.h"
+#include "core/pure.h"
 
 #include "common/hashfn.h"
+#ifdef FRONTEND
+#include "common/logging.h"		/* for simplehash.h */
+#endif
 #include "lib/ilist.h"
 
-#include "core/uuid.h"
 #include "queue/lanes.h"
+#include "queue/wait_heap.h"
+
+#define PRIORITIES 10
+
+/* A lane that has to wait is not asked again sooner. */
+#define LEAST_WAIT_US 1000
+
+/*
+ * Lanes that are asked for their room in one choice, times the picks that are wanted: when very
+ * many have to wait that is found out bit by bit.
+ */
+#define ASK_FACTOR 4
+
+typedef enum LanePlace
+{
+	LANE_IDLE,
+	LANE_GOING,					/* in space->going */
+	LANE_WAITING				/* in lanes->waiting */
+} LanePlace;
 
 typedef struct LaneSpace
 {
 	pg_uuid_t	workspace;
-	dlist_head	lanes;			/* all of the workspace, by priority, those served last behind */
-	dlist_node	ring_node;		/* in lanes->ring while ready > 0 */
-	int			ready;			/* lanes that are ready */
+	dlist_node	ring_node;		/* in lanes->ring while any lane is going */
+	dlist_head	going[PRIORITIES];	/* those that were served last behind */
+	int			going_count[PRIORITIES];
+	int			going_sum;
+	int			lane_count;		/* all it has */
 	int			in_flight;
+	int64		credit;			/* rows left of its turn; 0: it has none yet */
+	uint64		full_at;		/* no room for it while lanes->moment is that */
 } LaneSpace;
 
 struct CnLaneState
 {
 	CnLane		lane;
 	LaneSpace  *space;
-	dlist_node	node;			/* in space->lanes */
+	LanePlace	place;
+	dlist_node	node;			/* in space->going */
+	CnWaitNode	wait;			/* in lanes->waiting; PG_INT64_MAX: until something is announced */
 	pg_uuid_t	after;
-	bool		ready;			/* there may be rows behind after */
-	int64		wait_until_us;	/* not before then; 0: now; PG_INT64_MAX: until announced */
 	int			in_flight;
 };
 
@@ -56,30 +86,36 @@ hash_lane(CnLane lane)
 	return hash_combine(hash, (uint32) lane.priority);
 }
 
-static bool
-same_lane(CnLane a, CnLane b)
-{
-	return a.priority == b.priority && cn_uuid_equal(&a.connector, &b.connector) &&
-		cn_uuid_equal(&a.workspace, &b.workspace);
-}
+/* Outside the server there are no contexts. */
+#ifdef FRONTEND
+#define SH_RAW_ALLOCATOR palloc0
+#define create_table(prefix) prefix##_create(64, NULL)
+#define allocate(lanes, size) palloc0(size)
+#else
+#define create_table(prefix) prefix##_create(CurrentMemoryContext, 64, NULL)
+#define allocate(lanes, size) MemoryContextAllocZero((lanes)->context, size)
+#endif
 
 #define SH_PREFIX lane_table
 #define SH_ELEMENT_TYPE LaneEntry
 #define SH_KEY_TYPE CnLane
 #define SH_KEY key
 #define SH_HASH_KEY(table, key) hash_lane(key)
-#define SH_EQUAL(table, a, b) same_lane(a, b)
+#define SH_EQUAL(table, a, b) cn_lane_equal(&(a), &(b))
 #define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+#ifdef FRONTEND
+#define SH_RAW_ALLOCATOR palloc0
+#endif
 #define SH_PREFIX space_table
 #define SH_ELEMENT_TYPE SpaceEntry
 #define SH_KEY_TYPE pg_uuid_t
 #define SH_KEY key
 #define SH_HASH_KEY(table, key) hash_bytes((key).data, UUID_LEN)
-#define SH_EQUAL(table, a, b) cn_uuid_equal(&(a), &(b))
+#define SH_EQUAL(table, a, b) (memcmp((a).data, (b).data, UUID_LEN) == 0)
 #define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
@@ -87,24 +123,30 @@ same_lane(CnLane a, CnLane b)
 
 struct CnLanes
 {
+#ifndef FRONTEND
 	MemoryContext context;
+#endif
 	lane_table_hash *lanes;
 	space_table_hash *spaces;
-	dlist_head	ring;			/* spaces with something ready, whose turn is next first */
+	dlist_head	ring;			/* spaces with going lanes, whose turn is next first */
+	CnWaitHeap	waiting;
 	int			in_flight;
+	uint64		moment;			/* goes on whenever there may be more room */
 };
 
 CnLanes *
-cn_lanes_create(MemoryContext context)
+cn_lanes_create(void)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
 	CnLanes    *lanes = palloc0(sizeof(CnLanes));
 
-	lanes->context = context;
-	lanes->lanes = lane_table_create(context, 64, NULL);
-	lanes->spaces = space_table_create(context, 64, NULL);
+#ifndef FRONTEND
+	lanes->context = CurrentMemoryContext;
+#endif
+	lanes->lanes = create_table(lane_table);
+	lanes->spaces = create_table(space_table);
 	dlist_init(&lanes->ring);
-	MemoryContextSwitchTo(old);
+	cn_wait_heap_init(&lanes->waiting);
+	lanes->moment = 1;
 	return lanes;
 }
 
@@ -112,6 +154,76 @@ int
 cn_lanes_in_flight(CnLanes *lanes)
 {
 	return lanes->in_flight;
+}
+
+int
+cn_lanes_known(CnLanes *lanes)
+{
+	return lanes->lanes->members;
+}
+
+/* ---- where a lane is ---- */
+
+static int
+priority_of(const CnLaneState *state)
+{
+	return Max(0, Min(state->lane.priority, PRIORITIES - 1));
+}
+
+static void
+start_going(CnLanes *lanes, CnLaneState *state)
+{
+	LaneSpace  *space = state->space;
+	int			priority = priority_of(state);
+
+	dlist_push_tail(&space->going[priority], &state->node);
+	space->going_count[priority]++;
+	if (space->going_sum++ == 0)
+		dlist_push_tail(&lanes->ring, &space->ring_node);
+}
+
+static void
+stop_going(CnLaneState *state)
+{
+	LaneSpace  *space = state->space;
+
+	dlist_delete(&state->node);
+	space->going_count[priority_of(state)]--;
+	if (--space->going_sum > 0)
+		return;
+	dlist_delete(&space->ring_node);
+	space->credit = 0;
+}
+
+/* until_us: for LANE_WAITING. */
+static void
+move_lane(CnLanes *lanes, CnLaneState *state, LanePlace place, int64 until_us)
+{
+	if (state->place == LANE_GOING)
+		stop_going(state);
+	else if (state->place == LANE_WAITING)
+		cn_wait_heap_remove(&lanes->waiting, &state->wait);
+	state->place = place;
+	if (place == LANE_GOING)
+		start_going(lanes, state);
+	else if (place == LANE_WAITING)
+		cn_wait_heap_add(&lanes->waiting, &state->wait, until_us);
+}
+
+static CnLaneState *
+lane_of_wait(CnWaitNode *node)
+{
+	return (CnLaneState *) ((char *) node - offsetof(CnLaneState, wait));
+}
+
+/* What has waited until now goes again. */
+static void
+end_waits(CnLanes *lanes, int64 now_us)
+{
+	CnWaitNode *first;
+
+	while ((first = cn_wait_heap_first(&lanes->waiting)) != NULL && first->until_us <= now_us)
+		move_lane(lanes, lane_of_wait(first), LANE_GOING, 0);
 }
 
 /* ---- what is known ---- */
@@ -124,30 +236,12 @@ get_space(CnLanes *lanes, const pg_uuid_t *workspace)
 
 	if (!found)
 	{
-		entry->space = MemoryContextAllocZero(lanes->context, sizeof(LaneSpace));
+		entry->space = allocate(lanes, sizeof(LaneSpace));
 		entry->space->workspace = *workspace;
-		dlist_init(&entry->space->lanes);
+		for (int i = 0; i < PRIORITIES; i++)
+			dlist_init(&entry->space->going[i]);
 	}
 	return entry->space;
-}
-
-/* Behind those of the same and of higher priority. */
-static void
-place_in_space(CnLaneState *state)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &state->space->lanes)
-	{
-		CnLaneState *other = dlist_container(CnLaneState, node, iter.cur);
-
-		if (other->lane.priority > state->lane.priority)
-		{
-			dlist_insert_before(&other->node, &state->node);
-			return;
-		}
-	}
-	dlist_push_tail(&state->space->lanes, &state->node);
 }
 
 static CnLaneState *
@@ -158,13 +252,13 @@ get_lane(CnLanes *lanes, const CnLane *lane, const pg_uuid_t *after)
 
 	if (!found)
 	{
-		CnLaneState *state = MemoryContextAllocZero(lanes->context, sizeof(CnLaneState));
+		CnLaneState *state = allocate(lanes, sizeof(CnLaneState));
 
 		entry->state = state;
 		state->lane = *lane;
 		state->after = *after;
 		state->space = get_space(lanes, &lane->workspace);
-		place_in_space(state);
+		state->space->lane_count++;
 	}
 	return entry->state;
 }
@@ -175,31 +269,17 @@ forget_if_idle(CnLanes *lanes, CnLaneState *state)
 {
 	LaneSpace  *space = state->space;
 
-	if (state->ready || state->in_flight > 0)
+	if (state->place != LANE_IDLE || state->in_flight > 0)
 		return;
-	dlist_delete(&state->node);
 	lane_table_delete(lanes->lanes, state->lane);
 	pfree(state);
-	if (dlist_is_empty(&space->lanes))
-	{
-		space_table_delete(lanes->spaces, space->workspace);
-		pfree(space);
-	}
-}
-
-static void
-set_ready(CnLanes *lanes, CnLaneState *state, bool ready)
-{
-	if (state->ready == ready)
+	if (--space->lane_count > 0)
 		return;
-	state->ready = ready;
-	if (ready && state->space->ready++ == 0)
-		dlist_push_tail(&lanes->ring, &state->space->ring_node);
-	else if (!ready && --state->space->ready == 0)
-		dlist_delete(&state->space->ring_node);
+	space_table_delete(lanes->spaces, space->workspace);
+	pfree(space);
 }
 
-/* The id before id. */
+/* The id before id; there is none before the first. */
 static pg_uuid_t
 before(const pg_uuid_t *id)
 {
@@ -207,8 +287,8 @@ before(const pg_uuid_t *id)
 
 	for (int i = UUID_LEN - 1; i >= 0; i--)
 		if (result.data[i]-- != 0)
-			break;
-	return result;
+			return result;
+	return *id;
 }
 
 void
@@ -219,18 +299,15 @@ cn_lanes_note(CnLanes *lanes, const CnLane *lane, const pg_uuid_t *first)
 
 	if (memcmp(after.data, state->after.data, UUID_LEN) < 0)
 		state->after = after;
-	set_ready(lanes, state, true);
+	if (state->place == LANE_IDLE)
+		move_lane(lanes, state, LANE_GOING, 0);
 }
 
 void
 cn_lanes_end_waits(CnLanes *lanes)
 {
-	lane_table_iterator iterator;
-	LaneEntry  *entry;
-
-	lane_table_start_iterate(lanes->lanes, &iterator);
-	while ((entry = lane_table_iterate(lanes->lanes, &iterator)) != NULL)
-		entry->state->wait_until_us = 0;
+	end_waits(lanes, PG_INT64_MAX);
+	lanes->moment++;
 }
 
 /* ---- choosing ---- */
@@ -240,8 +317,11 @@ typedef struct Choice
 {
 	CnLanes    *lanes;
 	int64		now_us;
+	int			budget;
 	int			capacity;
 	int			promised;		/* rows chosen so far */
+	int			turns;			/* workspaces that have not been served yet */
+	int			asks;			/* lanes that may still be asked */
 	CnLaneRoom	room;
 	void	   *arg;
 	CnLanePick *picks;
@@ -249,9 +329,15 @@ typedef struct Choice
 	int			max;
 } Choice;
 
+static bool
+is_full(const CnLanes *lanes, const LaneSpace *space)
+{
+	return space->full_at == lanes->moment;
+}
+
 /* Rows a workspace may have in flight on top of what it has. */
 static int
-space_left(const Choice *choice, LaneSpace *space, int cap)
+space_left(const Choice *choice, const LaneSpace *space, int cap)
 {
 	int			free_now = choice->capacity - choice->lanes->in_flight - choice->promised;
 	int64		most = (int64) CN_LANES_FACTOR * Max(free_now, 0);
@@ -269,25 +355,21 @@ space_left(const Choice *choice, LaneSpace *space, int cap)
 	return (int) Max(Min(left, free_now), 0);
 }
 
-static bool
-is_waiting(const CnLaneState *state, int64 now_us)
-{
-	return state->wait_until_us > now_us;
-}
-
-/* Take up to wanted rows of a lane; returns how many, or 0 and it has to wait. */
+/* Take up to wanted rows of a lane; returns how many, or 0 and it waits. */
 static int
 choose_lane(Choice *choice, CnLaneState *state, int wanted)
 {
 	int64		wait_us = -1;
 	int			rows = choice->room(&state->lane, wanted, &wait_us, choice->arg);
 
+	choice->asks--;
 	if (rows <= 0)
 	{
-		state->wait_until_us = wait_us < 0 ? PG_INT64_MAX
-			: choice->now_us + Max(wait_us, 1000);
+		move_lane(choice->lanes, state, LANE_WAITING,
+				  wait_us < 0 ? PG_INT64_MAX : choice->now_us + Max(wait_us, LEAST_WAIT_US));
 		return 0;
 	}
+	rows = Min(rows, wanted);
 	choice->picks[choice->count++] = (CnLanePick)
 	{
 		state, state->lane, state->after, rows
@@ -296,76 +378,55 @@ choose_lane(Choice *choice, CnLaneState *state, int wanted)
 	return rows;
 }
 
-/* Lanes of the space that could be chosen from and have this priority. */
+/* Up to share rows from up to most lanes of one priority; whoever is served goes behind its like. */
 static int
-count_lanes(LaneSpace *space, int priority, int64 now_us)
+choose_from_priority(Choice *choice, LaneSpace *space, int priority, int share, int most)
 {
-	dlist_iter	iter;
-	int			count = 0;
+	int			lanes = space->going_count[priority];
+	int			chosen = 0;
 
-	dlist_foreach(iter, &space->lanes)
+	while (lanes > 0 && most > 0 && chosen < share && choice->asks > 0)
 	{
-		CnLaneState *state = dlist_container(CnLaneState, node, iter.cur);
+		CnLaneState *state = dlist_head_element(CnLaneState, node, &space->going[priority]);
+		int			among = Min(lanes, most);
+		int			rows = choose_lane(choice, state, (share - chosen + among - 1) / among);
 
-		if (state->ready && state->lane.priority == priority && !is_waiting(state, now_us))
-			count++;
+		lanes--;
+		if (rows == 0)
+			continue;
+		dlist_delete(&state->node);
+		dlist_push_tail(&space->going[priority], &state->node);
+		chosen += rows;
+		most--;
 	}
-	return count;
+	return chosen;
 }
 
-/* Up to share rows of a workspace, from the highest priority that has any. */
-static void
+/*
+ * Up to share rows of a workspace, from the highest priority that gives any: lower ones only
+ * where all of the higher waits.
+ */
+static int
 choose_from_space(Choice *choice, LaneSpace *space, int share)
 {
-	dlist_mutable_iter iter;
-	int			priority = -1;
-	int			first = choice->count;
-	int			of_lane = 0;
+	int			most = Max((choice->max - choice->count) / Max(choice->turns, 1), 1);
 
-	dlist_foreach_modify(iter, &space->lanes)
+	for (int priority = 0; priority < PRIORITIES; priority++)
 	{
-		CnLaneState *state = dlist_container(CnLaneState, node, iter.cur);
+		int			chosen;
 
-		if (share <= 0 || choice->count == choice->max)
-			break;
-		if (!state->ready || is_waiting(state, choice->now_us))
+		if (space->going_count[priority] == 0)
 			continue;
-		if (priority != state->lane.priority)
-		{
-			/* lower ones only where the higher gave nothing: all of it waits */
-			if (choice->count > first)
-				break;
-			priority = state->lane.priority;
-			of_lane = share / Max(count_lanes(space, priority, choice->now_us), 1);
-		}
-		share -= choose_lane(choice, state, Min(Max(of_lane, 1), share));
+		chosen = choose_from_priority(choice, space, priority, share, most);
+		if (chosen > 0 || choice->asks <= 0)
+			return chosen;
 	}
-	/* those that were served go behind their like */
-	for (int i = first; i < choice->count; i++)
-	{
-		dlist_delete(&choice->picks[i].state->node);
-		place_in_space(choice->picks[i].state);
-	}
-}
-
-static bool
-space_can_go(LaneSpace *space, int64 now_us)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &space->lanes)
-	{
-		CnLaneState *state = dlist_container(CnLaneState, node, iter.cur);
-
-		if (state->ready && !is_waiting(state, now_us))
-			return true;
-	}
-	return false;
+	return 0;
 }
 
 /* The first most workspaces of the ring that could be served, and their weights together. */
 static int64
-weigh_ring(CnLanes *lanes, int64 now_us, CnLaneShare share, void *arg, int most, int *count)
+weigh_ring(CnLanes *lanes, CnLaneShare share, void *arg, int most, int *count)
 {
 	dlist_iter	iter;
 	int64		sum = 0;
@@ -373,11 +434,11 @@ weigh_ring(CnLanes *lanes, int64 now_us, CnLaneShare share, void *arg, int most,
 	*count = 0;
 	dlist_foreach(iter, &lanes->ring)
 	{
-		LaneSpace *space = dlist_container(LaneSpace, ring_node, iter.cur);
+		LaneSpace  *space = dlist_container(LaneSpace, ring_node, iter.cur);
 		int			weight = 1;
 		int			cap = 0;
 
-		if (!space_can_go(space, now_us))
+		if (is_full(lanes, space))
 			continue;
 		share(&space->workspace, &weight, &cap, arg);
 		sum += Max(weight, 1);
@@ -387,35 +448,72 @@ weigh_ring(CnLanes *lanes, int64 now_us, CnLaneShare share, void *arg, int most,
 	return sum;
 }
 
+/* The end of a workspace's turn: behind all others, if it is in the ring at all. */
+static void
+end_turn(CnLanes *lanes, LaneSpace *space)
+{
+	space->credit = 0;
+	if (space->going_sum == 0)
+		return;
+	dlist_delete(&space->ring_node);
+	dlist_push_tail(&lanes->ring, &space->ring_node);
+}
+
+/* The turn of one workspace, or as much of it as the budget is for. */
+static void
+serve(Choice *choice, LaneSpace *space, int64 quantum, int weight, int cap)
+{
+	int			left = space_left(choice, space, cap);
+	int			share;
+	int			chosen;
+
+	if (left == 0)
+	{
+		space->full_at = choice->lanes->moment;
+		end_turn(choice->lanes, space);
+		return;
+	}
+	if (space->credit <= 0)
+		space->credit = quantum * Max(weight, 1);
+	share = (int) Min(space->credit, Min(left, choice->budget - choice->promised));
+	chosen = choose_from_space(choice, space, share);
+	if (space->going_sum == 0)
+		return;					/* all of it waits: it has left the ring, and its turn */
+	space->credit -= chosen;
+	if (space->credit <= 0 || chosen < share || share == left)
+		end_turn(choice->lanes, space);
+}
+
 int
 cn_lanes_pick(CnLanes *lanes, int budget, int capacity, int64 now_us, CnLaneRoom room,
 			  CnLaneShare share, void *arg, CnLanePick *picks, int max)
 {
 	Choice		choice = {
-		.lanes = lanes, .now_us = now_us, .capacity = capacity,
-		.room = room, .arg = arg, .picks = picks, .max = max
+		.lanes = lanes, .now_us = now_us, .budget = budget, .capacity = capacity,
+		.room = room, .arg = arg, .picks = picks, .max = max, .asks = max * ASK_FACTOR
 	};
-	int			turns;
-	int64		weights = weigh_ring(lanes, now_us, share, arg, max, &turns);
+	int64		weights;
+	int64		quantum;
+
+	end_waits(lanes, now_us);
+	weights = weigh_ring(lanes, share, arg, max, &choice.turns);
+	quantum = Max(budget / Max(weights, 1), 1);
 
 	/* each once, in the order of the ring */
-	for (int n = turns; n > 0 && choice.promised < budget && choice.count < max;)
+	while (choice.turns > 0 && choice.promised < budget && choice.count < max && choice.asks > 0)
 	{
 		LaneSpace  *space = dlist_head_element(LaneSpace, ring_node, &lanes->ring);
 		int			weight = 1;
 		int			cap = 0;
-		int64		rows;
 
-		dlist_delete(&space->ring_node);
-		dlist_push_tail(&lanes->ring, &space->ring_node);
-		if (!space_can_go(space, now_us))
+		if (is_full(lanes, space))
+		{
+			end_turn(lanes, space);
 			continue;
-		n--;
+		}
 		share(&space->workspace, &weight, &cap, arg);
-		rows = Max((int64) budget * Max(weight, 1) / weights, 1);
-		rows = Min(rows, budget - choice.promised);
-		rows = Min(rows, space_left(&choice, space, cap));
-		choose_from_space(&choice, space, (int) rows);
+		serve(&choice, space, quantum, weight, cap);
+		choice.turns--;
 	}
 	return choice.count;
 }
@@ -431,14 +529,14 @@ cn_lanes_claimed(CnLanes *lanes, const CnLanePick *pick, int got, const pg_uuid_
 	if (got > 0)
 		state->after = *last;
 	if (got < pick->wanted)
-		set_ready(lanes, state, false);
+		move_lane(lanes, state, LANE_IDLE, 0);
 	forget_if_idle(lanes, state);
 }
 
 void
-cn_lanes_postpone(CnLaneState *state, int64 until_us)
+cn_lanes_postpone(CnLanes *lanes, CnLaneState *state, int64 until_us)
 {
-	state->wait_until_us = until_us;
+	move_lane(lanes, state, LANE_WAITING, until_us);
 }
 
 void
@@ -448,6 +546,7 @@ cn_lanes_ended(CnLanes *lanes, CnLaneState *state)
 	state->in_flight--;
 	state->space->in_flight--;
 	lanes->in_flight--;
+	lanes->moment++;
 	forget_if_idle(lanes, state);
 }
 
@@ -455,24 +554,17 @@ bool
 cn_lanes_ready(CnLanes *lanes, int64 now_us, int64 *wait_us)
 {
 	dlist_iter	iter;
+	CnWaitNode *first;
 
 	*wait_us = -1;
+	end_waits(lanes, now_us);
 	dlist_foreach(iter, &lanes->ring)
 	{
-		LaneSpace *space = dlist_container(LaneSpace, ring_node, iter.cur);
-		dlist_iter	lane_iter;
-
-		dlist_foreach(lane_iter, &space->lanes)
-		{
-			CnLaneState *state = dlist_container(CnLaneState, node, lane_iter.cur);
-
-			if (!state->ready || state->wait_until_us == PG_INT64_MAX)
-				continue;
-			if (!is_waiting(state, now_us))
-				return true;
-			if (*wait_us < 0 || state->wait_until_us - now_us < *wait_us)
-				*wait_us = state->wait_until_us - now_us;
-		}
+		if (!is_full(lanes, dlist_container(LaneSpace, ring_node, iter.cur)))
+			return true;
 	}
+	first = cn_wait_heap_first(&lanes->waiting);
+	if (first && first->until_us < PG_INT64_MAX)
+		*wait_us = first->until_us - now_us;
 	return false;
 }

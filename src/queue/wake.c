@@ -16,7 +16,6 @@
 
 #include "core/compat.h"
 #include "core/shmem.h"
-#include "core/uuid.h"
 #include "queue/wake.h"
 #include "stats/stats.h"
 
@@ -167,13 +166,6 @@ add_note(void)
 	return &notes[note_count++];
 }
 
-static bool
-same_lane(const CnLane *a, const CnLane *b)
-{
-	return a->priority == b->priority && cn_uuid_equal(&a->connector, &b->connector) &&
-		cn_uuid_equal(&a->workspace, &b->workspace);
-}
-
 void
 cn_wake_at_commit(const CnLane *lane, const pg_uuid_t *first, TimestampTz due_at)
 {
@@ -184,7 +176,7 @@ cn_wake_at_commit(const CnLane *lane, const pg_uuid_t *first, TimestampTz due_at
 	for (int i = note_count - 1; i >= 0; i--)
 	{
 		note = &notes[i];
-		if (note->kind != kind || !same_lane(&note->lane, lane))
+		if (note->kind != kind || !cn_lane_equal(&note->lane, lane))
 			continue;
 		if (memcmp(first, &note->first, UUID_LEN) < 0)
 			note->first = *first;

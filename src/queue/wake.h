@@ -14,15 +14,8 @@
 #include "postgres.h"
 
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
-/* Rows of the queue that are alike for the scheduler. */
-typedef struct CnLane
-{
-	pg_uuid_t	workspace;
-	pg_uuid_t	connector;
-	int16		priority;		/* 0 first, 9 last */
-} CnLane;
+#include "queue/lane.h"
 
 typedef enum CnWakeKind
 {

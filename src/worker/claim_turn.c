@@ -450,7 +450,7 @@ void
 cn_claim_turn_aborted(CnWorker *worker, bool careful)
 {
 	if (careful && input.count == 1)
-		cn_lanes_postpone(picks[0].state, cn_monotonic_us() + BROKEN_LANE_US);
+		cn_lanes_postpone(worker->lanes, picks[0].state, cn_monotonic_us() + BROKEN_LANE_US);
 	input.count = aside_count = 0;
 	if (worker->suspect && !worker->suspect->begun && !worker->suspect->over)
 		worker->suspect = NULL;

@@ -106,7 +106,8 @@ create_worker(CnWorkerSlot *slot)
 {
 	MemoryContext life = AllocSetContextCreate(TopMemoryContext, "connector worker",
 											   ALLOCSET_DEFAULT_SIZES);
-	CnWorker   *worker = MemoryContextAllocZero(life, sizeof(CnWorker));
+	MemoryContext old = MemoryContextSwitchTo(life);
+	CnWorker   *worker = palloc0(sizeof(CnWorker));
 
 	worker->slot = slot;
 	worker->lease = slot->lease;
@@ -114,7 +115,7 @@ create_worker(CnWorkerSlot *slot)
 	cn_http_mux_expect(worker->mux, cn_worker_max_in_flight);
 	worker->life = life;
 	worker->turn = AllocSetContextCreate(life, "connector turn", ALLOCSET_DEFAULT_SIZES);
-	worker->lanes = cn_lanes_create(life);
+	worker->lanes = cn_lanes_create();
 	worker->runs = create_run_table(life);
 	cn_claim_turn_init(worker);
 	dlist_init(&worker->claimed);
@@ -124,6 +125,7 @@ create_worker(CnWorkerSlot *slot)
 	worker->look_everywhere = worker->look_for_suspects = true;
 	worker->next_due = DT_NOEND;
 	busy_timeout = RegisterTimeout(USER_TIMEOUT, on_busy_too_long);
+	MemoryContextSwitchTo(old);
 	return worker;
 }
 
