@@ -2,7 +2,8 @@
 --
 -- A row is inserted, claimed by a worker (lease), maybe written again between steps
 -- (checkpoint), and deleted in the transaction that writes its history.  What claims and
--- checkpoints change is in no index, and pages have room, so those updates are HOT; but for
+-- checkpoints change is in no index, and a page has room for all its rows to be claimed at
+-- once, so those updates are HOT; but for
 -- crashes, of executions that two workers died with, which are run one at a time.
 -- No triggers and no foreign keys: rows go in the way COPY writes, and nobody's lock may
 -- hold a worker up.
@@ -30,7 +31,7 @@ CREATE TABLE @extschema@.connector_queue (
     input            jsonb NOT NULL,
     checkpoint       jsonb,
     PRIMARY KEY (workspace_id, id)
-) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
+) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
         autovacuum_analyze_scale_factor = 0.2, vacuum_truncate = off);
 COMMENT ON TABLE @extschema@.connector_queue IS
 'Executions that are not finished; read them through connector_executions. Written by functions and workers only.';
