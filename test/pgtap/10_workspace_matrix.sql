@@ -55,7 +55,7 @@ END $$;
 SET LOCAL connector.allowed_networks = '';
 SELECT tap.fill() \g /dev/null
 SELECT id AS conn FROM connectors WHERE workspace_id = :'a' AND name = 'c' \gset
-SELECT id AS queued FROM connector_queue WHERE workspace_id = :'a' \gset
+SELECT id AS queued FROM connector_queue WHERE workspace_id = :'a' AND idempotency_key = 'k' \gset
 SELECT id AS dead FROM connector_dead_letters WHERE workspace_id = :'a' \gset
 SELECT id AS tmpl FROM connector_templates WHERE workspace_id = :'a' \gset
 
@@ -139,7 +139,6 @@ BEGIN
         CONTINUE WHEN cols IS NULL;
         got := tap.outcome('tap_b', format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, %3$L)', rel, cols,
             CASE WHEN row ? 'name' THEN row || '{"name": "stranger"}' ELSE row END));
-        RETURN NEXT ok(got IN ('42501', '55000'), format('INSERT into %s is refused: %s', rel, got));
         RETURN NEXT ok(got = '42501' OR (got = '55000' AND pg_relation_is_updatable(rel, false) = 0),
                        format('INSERT into %s is refused: %s', rel, got));
     END LOOP;
@@ -269,9 +268,7 @@ INSERT INTO harmless VALUES
     ('connector_template_browse'), ('connector_template_feature'), ('connector_template_moderate'),     -- checked below
     ('connector_render'), ('_connector_transformations'),   -- of their arguments and of a table in the library
     ('_connector_limits'),          -- what tap.live is made of
-    ('_connector_pending_stats');   -- checked below
-    ('_connector_pending_stats'), ('_connector_queue_input');   -- checked below
-    ('_connector_pending_stats'), ('_connector_running'), ('_connector_backlogs'),  -- checked below
+    ('_connector_pending_stats'), ('_connector_queue_input'), ('_connector_running'), ('_connector_backlogs'),  -- checked below
     ('_connector_installation_alerts'), ('_connector_alert_settings');   -- of no tenant
 
 CREATE VIEW tap.functions AS
@@ -331,24 +328,13 @@ SELECT results_eq($$SELECT p.proname::text COLLATE "C" FROM pg_proc p JOIN pg_de
                      JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'connector'
                     WHERE NOT has_function_privilege('tap_b', p.oid, 'EXECUTE') ORDER BY 1$$,
                   $$VALUES ('_connector_add_history_day' COLLATE "C"), ('_connector_after_save'), ('_connector_before_save'), ('_connector_changed'),
-                           ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'), ('_connector_installed'),
-                           ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_batch'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'),
-                           ('_connector_missing_history_days'), ('_connector_template_before_save'), ('_connector_template_list'),
-                           ('_connector_check_server'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'),
-                           ('_connector_missing_history_days'), ('_connector_rate_limit_saved'), ('_connector_template_before_save'), ('_connector_template_list'),
-                           ('_connector_template_words'), ('connector_create_workspace'), ('connector_maintain'), ('connector_rotate_keys')$$,
-                           ('_connector_check_server'), ('_connector_cron_command'), ('_connector_cron_name'), ('_connector_day_start'), ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'),
-                           ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_run_schedule'), ('_connector_sync_jobs'),
-                           ('_connector_template_before_save'), ('_connector_template_list'), ('_connector_template_words'), ('_connector_trim_cron_log'),
-                           ('connector_create_workspace'), ('connector_maintain'), ('connector_rotate_keys'), ('connector_setup_cron'), ('connector_tick')$$,
-                           ('_connector_missing_history_days'), ('_connector_prune_dead_letters'), ('_connector_prune_keys'), ('_connector_template_before_save'), ('_connector_template_list'),
-                           ('_connector_template_words'), ('_connector_workspace_gone'), ('connector_create_workspace'), ('connector_maintain'), ('connector_rotate_keys')$$,
                            ('_connector_check_server'), ('_connector_cron_command'), ('_connector_cron_name'), ('_connector_day_start'), ('_connector_fold_batch'),
                            ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'), ('_connector_installed'),
-                           ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_rate_limit_saved'), ('_connector_run_schedule'),
-                           ('_connector_sync_jobs'), ('_connector_template_before_save'), ('_connector_template_list'), ('_connector_template_words'),
-                           ('_connector_trim_cron_log'), ('_connector_workers'), ('_connector_workspace_gone'), ('connector_create_workspace'), ('connector_maintain'),
-                           ('connector_metrics'), ('connector_rotate_keys'), ('connector_setup_cron'), ('connector_tick')$$,
+                           ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_prune_dead_letters'), ('_connector_prune_keys'),
+                           ('_connector_rate_limit_saved'), ('_connector_run_schedule'), ('_connector_sync_jobs'), ('_connector_template_before_save'),
+                           ('_connector_template_list'), ('_connector_template_words'), ('_connector_trim_cron_log'), ('_connector_workers'),
+                           ('_connector_workspace_gone'), ('connector_create_workspace'), ('connector_maintain'), ('connector_metrics'), ('connector_rotate_keys'),
+                           ('connector_setup_cron'), ('connector_tick')$$,
                   'functions of the administrator');
 
 -- A member of both works in the one named, and mixes nothing up.

@@ -23,6 +23,12 @@ SELECT (connector_try_execute('c', workspace => 'tap')).status \g /dev/null
 SELECT id AS conn FROM connectors WHERE workspace_id = :'ws' \gset
 INSERT INTO connector_schedules (workspace_id, id, name, connector_id, cron, input, priority, overlap, enabled, identity, run_as)
 VALUES (:'ws', gen_random_uuid(), 's', :'conn', '* * * * *', '{}', 5, true, true, 'role:tap_owner', 'tap_owner');
+-- One that waits, for too long, and one that runs; a count that is not folded.
+INSERT INTO connector_queue (workspace_id, id, connector_id, lease, claimed_at, created_at, attempt, priority, crashes, sending,
+                             cancel_requested, notify, trigger, input)
+SELECT :'ws', connector_id_at(now() - interval '1 hour' * (1 + n)), :'conn', CASE n WHEN 1 THEN gen_random_uuid() END,
+       CASE n WHEN 1 THEN now() END, now(), 1, 5, 0, false, false, false, 'async', '{}' FROM generate_series(0, 1) n;
+INSERT INTO connector_stat_deltas VALUES (:'ws', gen_random_uuid(), :'conn', NULL, 1, 0, now());
 INSERT INTO api_rate_limits VALUES (:'ws', '127.0.0.1', 60);
 SELECT (connector_try_execute('c', workspace => 'tap')).status \g /dev/null
 SELECT connector_template_publish('c', 'tpl', workspace => 'tap'), connector_template_install('tpl', 'made', workspace => 'tap'),
@@ -64,6 +70,10 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('viewer', '42704', 'SELECT * FROM connector_stats(workspace => ''tap'')'),
     ('viewer', '42704', 'SELECT connector_current_workspace(''tap'')'),
     ('viewer', 'nothing', 'SELECT * FROM api_rate_limits'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_activity'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_queue_stats'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_alerts'),
+    ('viewer', 'nothing', 'SELECT * FROM _connector_failure_rates'),
     ('viewer', 'nothing', 'SELECT * FROM connector_rate_limit_status'),
     ('editor', '42501', 'SELECT connector_try_execute(''c'', workspace => ''tap'')'),
     ('editor', '42501', 'SELECT * FROM connector_test(''{"url": "http://127.0.0.1/"}'', workspace => ''tap'')'),
@@ -124,6 +134,8 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('nobody', '42501', 'DELETE FROM connector_stat_deltas'),
     ('nobody', '42501', 'SELECT input FROM connector_schedules'),
     ('nobody', '42501', 'UPDATE connector_schedules SET run_as = ''tap_owner'''),
+    ('nobody', '42501', 'SELECT * FROM connector_worker_stats'),
+    ('nobody', '42501', 'SELECT connector_metrics()'),
     ('nobody', '42501', 'SELECT connector_tick()'),
     ('nobody', '42501', 'SELECT connector_setup_cron()'),
     ('nobody', '42501', 'SELECT connector_create_workspace(''another'')'),
