@@ -52,7 +52,8 @@ void
 cn_operations_begin(CnSpi *spi)
 {
 	cn_spi_begin(spi);
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
 }
 
 /* An integer setting of a part that may not be there. */
@@ -226,7 +227,8 @@ alert_of_worker(ReturnSetInfo *rsinfo, CnWorkerSlot *slot)
 		put_alert(rsinfo, &(Alert) {
 			"worker_silent", "critical", subject, silent, limit,
 			psprintf("worker %d (pid %d) has not turned for %.0f s", slot->number, slot->pid, silent),
-			"Others take over what it runs. See what it waits for in pg_stat_activity; end it with pg_terminate_backend()."
+			"Others take over what it runs. See what it waits for in pg_stat_activity; end it with"
+			" pg_terminate_backend()."
 		});
 	if (state == CN_WORKER_FENCED)
 		put_alert(rsinfo, &(Alert) {
@@ -240,7 +242,8 @@ alert_of_worker(ReturnSetInfo *rsinfo, CnWorkerSlot *slot)
 			pg_atomic_read_u64(&slot->counters[CN_COUNT_DEFERRED]), 0,
 			psprintf("worker %d takes no work: it cannot record what has ended, or is short of memory",
 					 slot->number),
-			"Look for its errors in the server log, for free disk space, and at connector.worker_memory_limit."
+			"Look for its errors in the server log, for free disk space, and at"
+			" connector.worker_memory_limit."
 		});
 }
 
@@ -269,7 +272,8 @@ alert_of_workers(ReturnSetInfo *rsinfo)
 
 /* Rows that maintenance should have moved or folded; counted up to a limit. */
 static CnStatement neglected = {
-	.sql = "SELECT (SELECT pg_catalog.count(*) FROM (SELECT FROM @.connector_history_default LIMIT 10000) d),"
+	.sql = "SELECT (SELECT pg_catalog.count(*)"
+	" FROM (SELECT FROM @.connector_history_default LIMIT 10000) d),"
 	" (SELECT pg_catalog.count(*) FROM (SELECT FROM @.connector_stat_deltas"
 	" WHERE last_at OPERATOR(pg_catalog.<)"
 	" (pg_catalog.now() OPERATOR(pg_catalog.-) '10 minutes'::pg_catalog.interval)"
@@ -299,7 +303,8 @@ alert_of_maintenance(ReturnSetInfo *rsinfo)
 		put_alert(rsinfo, &(Alert) {
 			"statistics", "warning", "connector_stat_deltas", deltas, 0,
 			"counts of more than 10 minutes ago are not folded",
-			"A worker does that, or connector_maintain(); somebody may hold connectors or credentials locked."
+			"A worker does that, or connector_maintain(); somebody may hold connectors or credentials"
+			" locked."
 		});
 }
 
