@@ -13,9 +13,10 @@ my $mock = MockServer->start;
 my $url  = $mock->url;
 my $node = new_cluster(
 	'operations',
-	'connector.workers'         => 0,
-	'connector.retry_delay'     => '1ms',
-	'connector.retry_max_delay' => '1ms');
+	'connector.workers'              => 0,
+	'connector.retry_delay'          => '1ms',
+	'connector.retry_max_delay'      => '1ms',
+	'connector.breaker_min_requests' => 10);
 $node->safe_psql('app', <<'SQL');
 CREATE ROLE ann LOGIN;
 CREATE ROLE bob LOGIN;
