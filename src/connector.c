@@ -26,6 +26,7 @@
 #include "stats/stats.h"
 #include "worker/cron.h"
 #include "worker/slots.h"
+#include "worker/run.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -58,6 +59,7 @@ _PG_init(void)
 	cn_slots_init();
 	cn_limit_init();
 	cn_worker_init();
+	cn_record_init();
 	cn_cron_init();
 	cn_testpoint_init();
 	cn_shmem_init();
