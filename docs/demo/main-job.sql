@@ -71,4 +71,17 @@ SELECT status, output, error_code
   FROM connector_execute_batch('enrich-phone', ARRAY(
        SELECT jsonb_build_object('phone', number)
          FROM unnest(ARRAY['+14155550123', '+99000000000', '+33123456789']) WITH ORDINALITY AS n(number, place) ORDER BY place));
+
+\echo '--- 10. Queued: a background worker makes the call once this is committed, and the session goes on'
+\echo
+SELECT connector_execute_async('enrich-phone', '{"phone": "+33123456789"}') AS execution \gset
+SELECT status, output FROM connector_await(:'execution');
+
+\echo '--- 11. What is queued and fails for good is kept as a dead letter, to be queued again'
+\echo
+SELECT connector_execute_async('enrich-phone', '{"phone": "+99000000000"}') AS execution \gset
+SELECT status, error_code FROM connector_await(:'execution');
+SELECT connector_name, error_code, error_message, attempt FROM connector_dead_letters;
+SELECT connector_retry(:'execution') AS execution \gset
+SELECT status, error_code FROM connector_await(:'execution');
 RESET ROLE;

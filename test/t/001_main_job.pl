@@ -25,6 +25,8 @@ like($stdout, qr/^enrich-phone\|2\|1\|1$/m,                  'and counted');
 like($stdout, qr/"carrier": "Exemple Telecom", "employees": 12\}\|\{"name": "Barbara Liskov", "carrier": "unknown", "employees": null\}/,
 	'a connector of several steps');
 like($stdout, qr/^success\|[^\n]*\nfailed\|\|not_found\nsuccess\|[^\n]*Exemple Telecom/m, 'a batch, in order');
+like($stdout, qr/^success\|[^\n]*Exemple Telecom[^\n]*\n.*^failed\|not_found\n/ms, 'a queued execution is waited for');
+like($stdout, qr/^enrich-phone\|not_found\|[^\n]*\|1$/m, 'and one that fails is a dead letter');
 unlike(slurp_file($node->logfile) =~ s/^.*STATEMENT:.*|.*statement:.*//gmr,
 	qr/could not|PANIC|FATAL/, 'the server has nothing to complain about');
 done_testing();
