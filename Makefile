@@ -93,5 +93,6 @@ fuzz:
 bench: all
 	bench/sync
 	bench/engine
+	bench/queue
 
 -include $(wildcard $(DEPS))

@@ -12,12 +12,37 @@
 
 ROUNDS=5
 
+# With two cores or more what answers has the last one to itself, and the client, bare or backend, the first.
+CLIENT_PIN=()
+SERVER_PIN=()
+if (($(nproc) > 1)); then
+	CLIENT_PIN=(taskset -c 0)
+	SERVER_PIN=(taskset -c "$(($(nproc) - 1))")
+fi
+
 figure() { printf '%-52s %10s %s\n' "$1" "$2" "$3"; }
 
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
 
 # median_of COLUMN LINES -- of the rounds.
 median_of() { cut -d' ' -f"$1" <<<"$2" | sort -n | sed -n "$(((ROUNDS + 1) / 2))p"; }
+
+# ratio_of LINES LIMIT_LINES -- the median of the rounds' ratios of their first columns.
+ratio_of() {
+	median_of 1 "$(paste -d' ' <(cut -d' ' -f1 <<<"$1") <(cut -d' ' -f1 <<<"$2") |
+		awk '{ printf "%.2f\n", $1 / $2 }')"
+}
+
+# pin_session -- what a psql session begins with: its backend goes to the client's core, PID is its process.
+pin_session() {
+	cat <<SQL
+SELECT pg_backend_pid() AS pid \gset
+\setenv PID :pid
+SQL
+	if ((${#CLIENT_PIN[@]} > 0)); then
+		echo '\! taskset -cp 0 $PID >/dev/null'
+	fi
+}
 
 as_super() { as_user "$CN_PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$CN_STAGE" -p "$PORT" -U postgres bench "$@"; }
 as_tenant() { as_user "$CN_PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$CN_STAGE" -p "$PORT" -U tenant bench "$@"; }
@@ -45,7 +70,8 @@ start_nginx() {
 pid $CN_STAGE/nginx/pid;
 error_log $CN_STAGE/nginx/error.log;
 worker_processes 1;
-events { worker_connections 1024; }
+worker_rlimit_nofile 8192;
+events { worker_connections 4096; }
 http {
 	access_log off;
 	keepalive_requests 1000000000;
