@@ -685,6 +685,73 @@ CREATE FUNCTION @extschema@.connector_id_time(id uuid) RETURNS timestamptz
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_id_time';
 COMMENT ON FUNCTION @extschema@.connector_id_time(uuid) IS
 'When an execution id was made, to the millisecond (UUID version 7, RFC 9562).';
+-- The clone fence: workers call out only from the cluster that was told to.
+
+CREATE TABLE @extschema@.connector_fence_marks (
+    id                uuid PRIMARY KEY,
+    system_identifier bigint NOT NULL,
+    timeline          bigint NOT NULL,
+    database          oid NOT NULL,
+    installation      oid NOT NULL,
+    control_inode     bigint NOT NULL,
+    control_birth     bigint,
+    made_at           timestamptz NOT NULL,
+    made_by           text NOT NULL,
+    foreign_since     timestamptz,
+    foreign_because   text
+);
+COMMENT ON TABLE @extschema@.connector_fence_marks IS
+'Which cluster may run what is queued here: the fence is open while every mark is its own. A dump takes the marks along, and where they arrive they are foreign; see connector_fence.';
+COMMENT ON COLUMN @extschema@.connector_fence_marks.installation IS 'OID of the extension, another one after each CREATE EXTENSION.';
+COMMENT ON COLUMN @extschema@.connector_fence_marks.control_inode IS 'Of global/pg_control, which is written in place and so tells a data directory from its copies.';
+COMMENT ON COLUMN @extschema@.connector_fence_marks.control_birth IS 'When that file was created, nanoseconds since 1970; null where the file system does not say.';
+COMMENT ON COLUMN @extschema@.connector_fence_marks.foreign_since IS 'The mark was loaded, or found to be another cluster''s; it stays so until connector_acknowledge_clone().';
+
+-- Whatever puts a mark here that is not the fence itself loads a backup.
+CREATE FUNCTION @extschema@._connector_fence_mark_loaded() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'connector_fence_mark_loaded';
+COMMENT ON FUNCTION @extschema@._connector_fence_mark_loaded() IS
+'Row trigger: a mark that comes by SQL is foreign, whatever it says, and never collides with another one.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_fence_mark_loaded() FROM PUBLIC;
+
+CREATE TRIGGER loaded BEFORE INSERT ON @extschema@.connector_fence_marks
+    FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_fence_mark_loaded();
+ALTER TABLE @extschema@.connector_fence_marks ENABLE ALWAYS TRIGGER loaded;
+
+ALTER TABLE @extschema@.connector_fence_marks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_fence_marks FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_fence_marks FOR SELECT USING (false);
+CREATE POLICY connector_insert ON @extschema@.connector_fence_marks FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_fence_marks FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_fence_marks FOR DELETE USING (false);
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_fence_marks', '');
+
+-- Restored work must not run before the marks of the backup have been loaded too, and a restore by
+-- several processes may load them last.
+CREATE FUNCTION @extschema@._connector_queue_loaded() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'connector_queue_loaded';
+COMMENT ON FUNCTION @extschema@._connector_queue_loaded() IS
+'Statement trigger: rows of the queue that come by SQL are a restored backup, and close the fence.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_queue_loaded() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@._connector_fence(
+    OUT state text, OUT reason text, OUT since timestamptz, OUT marked_at timestamptz, OUT marked_by text)
+RETURNS record
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_fence';
+COMMENT ON FUNCTION @extschema@._connector_fence() IS 'The row of connector_fence.';
+
+CREATE VIEW @extschema@.connector_fence WITH (security_invoker = true) AS
+SELECT f.state, f.reason, f.since, f.marked_at, f.marked_by FROM @extschema@._connector_fence() f;
+COMMENT ON VIEW @extschema@.connector_fence IS
+'Whether workers may run what is queued in this database: state is open, closed or standby; reason says why not, since when that was found; marked_at and marked_by when and by what this cluster was told that it may.';
+GRANT SELECT ON @extschema@.connector_fence TO PUBLIC;
+
+CREATE FUNCTION @extschema@.connector_acknowledge_clone() RETURNS integer
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_acknowledge_clone';
+COMMENT ON FUNCTION @extschema@.connector_acknowledge_clone() IS
+'Tells this cluster that it is the one to run what is queued in this database, after a restore, a copy or a recovery; returns how many marks of others were removed. For the database administrator, who first makes sure that the original does not run the same work.';
+REVOKE EXECUTE ON FUNCTION @extschema@.connector_acknowledge_clone() FROM PUBLIC;
 -- The queue: one narrow row for each execution that is not finished.
 --
 -- A row is inserted, claimed by a worker (lease), maybe written again between steps
@@ -692,8 +759,8 @@ COMMENT ON FUNCTION @extschema@.connector_id_time(uuid) IS
 -- checkpoints change is in no index, and a page has room for all its rows to be claimed at
 -- once, so those updates are HOT; but for
 -- crashes, of executions that two workers died with, which are run one at a time.
--- No triggers and no foreign keys: rows go in the way COPY writes, and nobody's lock may
--- hold a worker up.
+-- No foreign keys, and no triggers but the one for rows that come by SQL: rows go in the way COPY
+-- writes, and nobody's lock may hold a worker up.
 
 CREATE TABLE @extschema@.connector_queue (
     workspace_id     uuid NOT NULL,
@@ -734,6 +801,10 @@ CREATE INDEX connector_queue_due ON @extschema@.connector_queue (due_at)
     WHERE due_at IS NOT NULL;
 CREATE INDEX connector_queue_suspect ON @extschema@.connector_queue (crashes)
     WHERE crashes OPERATOR(pg_catalog.>=) 2;
+
+CREATE TRIGGER loaded AFTER INSERT ON @extschema@.connector_queue
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_queue_loaded();
+ALTER TABLE @extschema@.connector_queue ENABLE ALWAYS TRIGGER loaded;
 
 ALTER TABLE @extschema@.connector_queue ENABLE ROW LEVEL SECURITY;
 ALTER TABLE @extschema@.connector_queue FORCE ROW LEVEL SECURITY;
@@ -2492,11 +2563,12 @@ COMMENT ON FUNCTION @extschema@.connector_metrics() IS
 'Figures of this database in the text format of Prometheus (0.0.4): counters since the server started, the queue, the workers. No tenant is named. For superusers and members of pg_monitor.';
 REVOKE EXECUTE ON FUNCTION @extschema@.connector_metrics() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.connector_metrics() TO pg_monitor;
--- The last thing that CREATE EXTENSION does: workers start when it commits.
+-- The last thing that CREATE EXTENSION does: this cluster may run what will be queued, and workers
+-- start when the transaction commits.
 CREATE FUNCTION @extschema@._connector_installed() RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'connector_installed';
 COMMENT ON FUNCTION @extschema@._connector_installed() IS
-'Called at the end of the install script: workers start when its transaction commits.';
+'Called at the end of the install script: makes the first mark of the fence, and starts workers when its transaction commits.';
 REVOKE EXECUTE ON FUNCTION @extschema@._connector_installed() FROM PUBLIC;
 
 SELECT @extschema@._connector_installed();

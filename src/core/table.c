@@ -31,13 +31,23 @@ struct CnTableWriter
 	Size		bytes;
 };
 
+/* Triggers named "loaded" are for rows that come by SQL, which those of a writer do not. */
+static bool
+has_triggers(Relation rel)
+{
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+		if (strcmp(rel->trigdesc->triggers[i].tgname, "loaded") != 0)
+			return true;
+	return false;
+}
+
 /* Has rel these columns in this order, and nothing that only a statement would run? */
 static bool
 is_plain(Relation rel, int natts, const char *const *names)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 
-	if (rel->trigdesc != NULL || desc->natts != natts)
+	if (has_triggers(rel) || desc->natts != natts)
 		return false;
 	for (int i = 0; i < natts; i++)
 		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), names[i]) != 0)

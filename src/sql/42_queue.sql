@@ -5,8 +5,8 @@
 -- checkpoints change is in no index, and a page has room for all its rows to be claimed at
 -- once, so those updates are HOT; but for
 -- crashes, of executions that two workers died with, which are run one at a time.
--- No triggers and no foreign keys: rows go in the way COPY writes, and nobody's lock may
--- hold a worker up.
+-- No foreign keys, and no triggers but the one for rows that come by SQL: rows go in the way COPY
+-- writes, and nobody's lock may hold a worker up.
 
 CREATE TABLE @extschema@.connector_queue (
     workspace_id     uuid NOT NULL,
@@ -47,6 +47,10 @@ CREATE INDEX connector_queue_due ON @extschema@.connector_queue (due_at)
     WHERE due_at IS NOT NULL;
 CREATE INDEX connector_queue_suspect ON @extschema@.connector_queue (crashes)
     WHERE crashes OPERATOR(pg_catalog.>=) 2;
+
+CREATE TRIGGER loaded AFTER INSERT ON @extschema@.connector_queue
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_queue_loaded();
+ALTER TABLE @extschema@.connector_queue ENABLE ALWAYS TRIGGER loaded;
 
 ALTER TABLE @extschema@.connector_queue ENABLE ROW LEVEL SECURITY;
 ALTER TABLE @extschema@.connector_queue FORCE ROW LEVEL SECURITY;

@@ -188,6 +188,8 @@ reload_if_asked(CnWorker *worker)
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
 	cn_http_mux_expect(worker->mux, cn_worker_max_in_flight);
+	/* connector.poll_interval, connector.run_after_promotion */
+	worker->look_everywhere = true;
 }
 
 /* ---- transactions ---- */
@@ -241,7 +243,12 @@ do_errand(CnWorker *worker, const Errand *errand, bool *durable)
 	cn_slot_add(worker->slot, CN_COUNT_RECORD_US, middle_us - start_us);
 	*durable = errand->record > 0 || errand->look;
 	if (errand->claim > 0 && !worker->fenced && cn_fence_closed() == NULL)
+	{
 		cn_claim_turn(worker, errand->claim, durable);
+		if (cn_fence_closed() != NULL)
+			ereport(ERROR,
+					(errmsg("the fence was closed while rows were claimed")));
+	}
 	cn_slot_add(worker->slot, CN_COUNT_CLAIM_US, cn_monotonic_us() - middle_us);
 }
 

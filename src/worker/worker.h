@@ -51,8 +51,10 @@ extern bool cn_worker_is_one(void);
 extern void cn_worker_installed(void);
 
 /*
- * fence.c: may this cluster call out?  In a transaction.  NULL if so; else the reason, palloc'ed: "the
- * database was restored or cloned: ...".
+ * fence.c: may this cluster call out?  In a transaction.  NULL if so; else the reason, palloc'ed: "a
+ * backup was loaded into this database".  It says what is committed at that moment, and costs a look at a
+ * table of one row.  Rows of a backup and its mark are committed together: who asks again behind a
+ * claim knows that it claimed none.  A worker logs a change, and writes down what it found.
  */
 extern char *cn_fence_closed(void);
 

@@ -159,13 +159,19 @@ SELECT is(tap.outcome(who, 'SELECT 1 FROM connector_rate_limit_status WHERE kind
 
 -- Tables that belong to no tenant are named here, and closed to writing.
 SELECT results_eq($$SELECT rel::text FROM tap.relations WHERE NOT tenant ORDER BY rel::text COLLATE "C"$$,
-                  $$VALUES ('connector_admins'), ('connector_transformations'), ('connector_worker_stats'), ('connector_workspaces')$$, 'tables without workspace_id are known');
+                  $$VALUES ('connector_admins'), ('connector_fence'), ('connector_fence_marks'), ('connector_transformations'), ('connector_worker_stats'), ('connector_workspaces')$$, 'tables without workspace_id are known');
 SELECT is(tap.outcome('tap_b', sql), expected, sql) FROM (VALUES
     ('SELECT * FROM connector_transformations WHERE name = ''trim''', 'rows 1'),
     ('INSERT INTO connector_transformations (name) VALUES (''x'')', '55000'),
     ('UPDATE connector_transformations SET name = ''x''', '55000'),
     ('DELETE FROM connector_transformations', '55000'),
     ('SELECT * FROM connector_worker_stats', '42501'),
+    ('SELECT * FROM connector_fence', 'rows 1'),
+    ('SELECT * FROM connector_fence_marks', '42501'),
+    ('INSERT INTO connector_fence_marks (id) VALUES (gen_random_uuid())', '42501'),
+    ('UPDATE connector_fence_marks SET foreign_since = NULL', '42501'),
+    ('DELETE FROM connector_fence_marks', '42501'),
+    ('SELECT connector_acknowledge_clone()', '42501'),
     ('SELECT * FROM connector_admins', 'rows 0'),
     ('INSERT INTO connector_admins (kind, member, role) VALUES (''role'', ''tap_b'', ''owner'')', '42501'),
     ('UPDATE connector_admins SET role = ''owner''', '42501'),
@@ -267,6 +273,7 @@ INSERT INTO harmless VALUES
     ('connector_validate_json'), ('connector_json_is_valid'),  -- read only their arguments
     ('connector_template_browse'), ('connector_template_feature'), ('connector_template_moderate'),     -- checked below
     ('connector_render'), ('_connector_transformations'),   -- of their arguments and of a table in the library
+    ('_connector_fence'),           -- of no tenant
     ('_connector_limits'),          -- what tap.live is made of
     ('_connector_pending_stats'), ('_connector_queue_input'), ('_connector_running'), ('_connector_backlogs'),  -- checked below
     ('_connector_installation_alerts'), ('_connector_alert_settings');   -- of no tenant
@@ -328,12 +335,12 @@ SELECT results_eq($$SELECT p.proname::text COLLATE "C" FROM pg_proc p JOIN pg_de
                      JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'connector'
                     WHERE NOT has_function_privilege('tap_b', p.oid, 'EXECUTE') ORDER BY 1$$,
                   $$VALUES ('_connector_add_history_day' COLLATE "C"), ('_connector_after_save'), ('_connector_before_save'), ('_connector_changed'),
-                           ('_connector_check_server'), ('_connector_cron_command'), ('_connector_cron_name'), ('_connector_day_start'), ('_connector_fold_batch'),
+                           ('_connector_check_server'), ('_connector_cron_command'), ('_connector_cron_name'), ('_connector_day_start'), ('_connector_fence_mark_loaded'), ('_connector_fold_batch'),
                            ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'), ('_connector_installed'),
-                           ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_prune_dead_letters'), ('_connector_prune_keys'),
+                           ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_prune_dead_letters'), ('_connector_prune_keys'), ('_connector_queue_loaded'),
                            ('_connector_rate_limit_saved'), ('_connector_run_schedule'), ('_connector_sync_jobs'), ('_connector_template_before_save'),
                            ('_connector_template_list'), ('_connector_template_words'), ('_connector_trim_cron_log'), ('_connector_workers'),
-                           ('_connector_workspace_gone'), ('connector_create_workspace'), ('connector_maintain'), ('connector_metrics'), ('connector_rotate_keys'),
+                           ('_connector_workspace_gone'), ('connector_acknowledge_clone'), ('connector_create_workspace'), ('connector_maintain'), ('connector_metrics'), ('connector_rotate_keys'),
                            ('connector_setup_cron'), ('connector_tick')$$,
                   'functions of the administrator');
 
