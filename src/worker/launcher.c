@@ -46,7 +46,11 @@
 /* What ran as long as this was well: failures are counted anew. */
 #define GOOD_RUN_US INT64CONST(60000000)
 
-/* At the end: how long a worker has for what it does, and how long all is waited for. */
+/*
+ * At the end: until when all have got the SIGTERM that the server's shutdown sends, how long they
+ * have for what they do, and how long they are waited for.
+ */
+#define FIRST_TERM_US INT64CONST(200000)
 #define SECOND_TERM_US INT64CONST(1000000)
 #define LAST_WAIT_US INT64CONST(5000000)
 
@@ -189,6 +193,8 @@ take_notes(void)
 		if (database)
 			look_again(database);
 	}
+	if (all || count > 0)
+		full_until_us = 0;
 	return all || list || count > 0;
 }
 
@@ -296,6 +302,19 @@ describe(BackgroundWorker *worker, const Database *database, int number, Datum a
 	}
 }
 
+/* Have the database's last worker leave, so that there is room for a probe. */
+static void
+make_room(const Database *database)
+{
+	int			last = -1;
+
+	for (int i = 0; i < CN_MAX_LAUNCHES; i++)
+		if (launches[i].used && launches[i].database == database->oid)
+			last = Max(last, launches[i].number);
+	if (last >= 0)
+		cn_slots_stop_from(database->oid, last);
+}
+
 /* Nothing more can be started: say so once, try again later. */
 static void
 note_full(const Database *database, CnLaunchClaim claim, int64 now)
@@ -344,6 +363,8 @@ launch(Database *database, int number, int64 now)
 		handles[index] = NULL;
 		cn_launch_free(index);
 	}
+	if (number == CN_PROBE)
+		make_room(database);
 	note_full(database, claim, now);
 	due_at(full_until_us);
 }
@@ -404,34 +425,51 @@ tend_all(int64 now)
 
 /* ---- the process ---- */
 
+/* Of the processes that run, how many have got SIGTERM?  Send it to them once more if again. */
+static int
+count_terminating(int *running, bool again)
+{
+	int			count = 0;
+
+	*running = 0;
+	cn_launches_read(launches);
+	for (int i = 0; i < CN_MAX_LAUNCHES; i++)
+	{
+		if (!launches[i].used || launches[i].ended || launches[i].pid == 0)
+			continue;
+		(*running)++;
+		if (!launches[i].terminating)
+			continue;
+		count++;
+		if (again)
+			(void) kill(launches[i].pid, SIGTERM);
+	}
+	return count;
+}
+
 /*
  * The server shuts down.  A worker that runs a tenant's code has its statement cancelled,
- * which that code may catch; a second SIGTERM it cannot.  Those that nobody told to end are left alone.
+ * which that code may catch; a second SIGTERM it cannot.  If it is the launcher alone that is to
+ * end, nobody has got a SIGTERM, and all are left alone.
  */
 static void
 see_workers_off(void)
 {
 	int64		start = cn_monotonic_us();
-	bool		told = false;
+	bool		again = false;
 
 	for (;;)
 	{
 		int64		passed = cn_monotonic_us() - start;
-		int			left = 0;
+		bool		send = !again && passed >= SECOND_TERM_US;
+		int			running;
+		int			terminating = count_terminating(&running, send);
 
-		cn_launches_read(launches);
-		for (int i = 0; i < CN_MAX_LAUNCHES; i++)
-		{
-			if (!launches[i].used || launches[i].ended || !launches[i].terminating)
-				continue;
-			left++;
-			if (passed >= SECOND_TERM_US && !told)
-				(void) kill(launches[i].pid, SIGTERM);
-		}
-		told = passed >= SECOND_TERM_US;
-		if (left == 0 || passed >= LAST_WAIT_US)
+		again = again || send;
+		if (running == 0 || passed >= LAST_WAIT_US ||
+			(terminating == 0 && passed >= FIRST_TERM_US))
 			return;
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 100,
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 50,
 						 cn_wait_event_launcher());
 		ResetLatch(MyLatch);
 	}

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
@@ -199,6 +200,11 @@ static void
 end_launch(int code, Datum arg)
 {
 	lock(LW_EXCLUSIVE);
+	/* One that raised when it was asked to leave has not failed. */
+	if (own->end == CN_END_DIED && ShutdownRequestPending)
+		own->end = CN_END_TERMINATED;
+	else if (own->end == CN_END_DIED && is_held(own->database))
+		own->end = CN_END_STOPPED;
 	own->ended = true;
 	unlock_and_wake();
 }

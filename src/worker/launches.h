@@ -56,7 +56,7 @@ extern void cn_launches_init(void); /* from cn_worker_init */
 
 /* ---- the launcher ---- */
 
-/* This process is the launcher, until it exits: its latch is set whenever something here changes. */
+/* This process is the launcher, until it exits: its latch is set when something here changes. */
 extern void cn_launches_listen(void);
 
 /* Write a launch; *index is its place, *arg what the process is to be given. */

@@ -23,6 +23,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/install.h"
+#include "core/testpoint.h"
 #include "core/uuid.h"
 #include "queue/wake.h"
 #include "worker/launches.h"
@@ -132,11 +133,13 @@ look(int *workers)
 static CnLaunchEnd
 reason_to_leave(const CnWorkerSlot *slot)
 {
+	int			workers;
+
 	if (ShutdownRequestPending)
 		return CN_END_TERMINATED;
 	if (cn_worker_must_leave(slot) || cn_launch_held(MyDatabaseId))
 		return CN_END_STOPPED;
-	return CN_END_ABSENT;
+	return look(&workers) ? CN_END_DIED : CN_END_ABSENT;
 }
 
 static void
@@ -155,6 +158,7 @@ work(int number)
 	}
 	is_worker = true;
 	cn_wake_listen();
+	CN_TEST_POINT("worker-starts");
 	/* Who held the database before there was a slot could not ask for it to be left. */
 	if (!cn_launch_held(MyDatabaseId))
 		cn_worker_run(slot);

@@ -11,7 +11,7 @@ extern void cn_launcher_register(void); /* launcher.c */
 extern void cn_utility_init(void);	/* utility.c */
 extern void cn_fence_init(void);	/* fence.c */
 
-/* settings.c: connector.workers as it is set for this database; -1 if it is not.  In a transaction. */
+/* settings.c: connector.workers as set for this database; -1 if it is not.  In a transaction. */
 extern int	cn_worker_count_of_database(void);
 
 /* Entry points of the processes. */

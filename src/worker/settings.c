@@ -52,7 +52,7 @@ define_work_settings(void)
 void
 cn_worker_define_settings(void)
 {
-	/* PGC_SUSET for ALTER DATABASE; the launcher asks for that of the database, not for a session's. */
+	/* PGC_SUSET for ALTER DATABASE; that of a session says nothing. */
 	DefineCustomIntVariable("connector.workers",
 							"Number of workers in each database that has the extension.",
 							NULL, &cn_worker_count, 1, 0, CN_MAX_WORKERS, PGC_SUSET, 0,
