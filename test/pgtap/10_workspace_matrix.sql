@@ -56,6 +56,7 @@ SET LOCAL connector.allowed_networks = '';
 SELECT tap.fill() \g /dev/null
 SELECT id AS conn FROM connectors WHERE workspace_id = :'a' AND name = 'c' \gset
 SELECT id AS queued FROM connector_queue WHERE workspace_id = :'a' AND idempotency_key = 'k' \gset
+SELECT id AS done FROM connector_history WHERE workspace_id = :'a' LIMIT 1 \gset
 SELECT id AS dead FROM connector_dead_letters WHERE workspace_id = :'a' \gset
 SELECT id AS tmpl FROM connector_templates WHERE workspace_id = :'a' \gset
 
@@ -361,7 +362,7 @@ SELECT is(tap.outcome('tap_b', 'SELECT ' || call), '42501', 'a viewer there mana
     (format('connector_dead_letter_discard(%L)', :'dead')), ('connector_pause(workspace => ''tap-a'')'), ('connector_resume(workspace => ''tap-a'')')) v(call);
 SELECT is(tap.outcome('tap_b', 'SELECT ' || call), 'rows 1', 'and reads: ' || call) FROM (VALUES
     ('connector_export(workspace => ''tap-a'')'), ('connector_clone(''c'', ''read'', ''tap-b'', ''tap-a'')'),
-    (format('connector_await(%L, ''0'')', :'queued'))) v(call);
+    (format('connector_await(%L, ''0'')', :'done'))) v(call);
 SELECT is(tap.outcome('tap_b', format('SELECT increment_connector_stats(%L, true)', :'conn')), '42501', 'nor counts');
 SELECT is(tap.outcome('tap_b', format('SELECT 1 FROM connectors WHERE workspace_id = %L AND name = ''c''', :'a')), 'rows 1', 'and sees it');
 

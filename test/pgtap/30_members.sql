@@ -19,7 +19,6 @@ SELECT connector_add_member('second', 'owner', 'jwt', 'tap'), connector_add_memb
        connector_add_member('helper', 'admin', 'jwt', 'tap') \g /dev/null
 INSERT INTO connectors (workspace_id, name, config) VALUES (:'ws', 'c', '{"url": "http://127.0.0.1/"}');
 SELECT connector_credential_set('svc', '{"token": "tap-0123456789"}', 'bearer', allowed_hosts => ARRAY['h.example.com'], workspace => 'tap') \g /dev/null
-SELECT (connector_try_execute('c', workspace => 'tap')).status \g /dev/null
 SELECT id AS conn FROM connectors WHERE workspace_id = :'ws' \gset
 INSERT INTO connector_schedules (workspace_id, id, name, connector_id, cron, input, priority, overlap, enabled, identity, run_as)
 VALUES (:'ws', gen_random_uuid(), 's', :'conn', '* * * * *', '{}', 5, true, true, 'role:tap_owner', 'tap_owner');
@@ -30,9 +29,12 @@ SELECT :'ws', connector_id_at(now() - interval '1 hour' * (1 + n)), :'conn', CAS
        CASE n WHEN 1 THEN now() END, now(), 1, 5, 0, false, false, false, 'async', '{}' FROM generate_series(0, 1) n;
 INSERT INTO connector_stat_deltas VALUES (:'ws', gen_random_uuid(), :'conn', NULL, 1, 0, now());
 INSERT INTO api_rate_limits VALUES (:'ws', '127.0.0.1', 60);
-SELECT (connector_try_execute('c', workspace => 'tap')).status \g /dev/null
+SELECT (connector_try_execute('c', workspace => 'tap')).execution_id AS done \gset
 SELECT connector_template_publish('c', 'tpl', workspace => 'tap'), connector_template_install('tpl', 'made', workspace => 'tap'),
-       connector_template_rate('tpl', 3, 'tap') \g /dev/null
+       connector_template_rate('tpl', 3, 'tap'), connector_pause(workspace => 'tap') \g /dev/null
+SELECT connector_execute_async('c', workspace => 'tap') AS queued, gen_random_uuid() AS dead \gset
+INSERT INTO connector_dead_letters (workspace_id, id, connector_id, connector_name, error_code, error_message, attempt, priority, failed_at, created_at, input)
+VALUES (:'ws', :'dead', :'conn', 'c', 'timeout', '', 1, 5, now(), now(), '{}');
 
 -- "yes", "nothing" (no row was touched or seen) or the SQLSTATE; whatever it did is undone.
 CREATE FUNCTION pg_temp.may(who text, sql text) RETURNS text LANGUAGE plpgsql AS $$
@@ -75,7 +77,20 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('viewer', 'nothing', 'SELECT * FROM connector_alerts'),
     ('viewer', 'nothing', 'SELECT * FROM _connector_failure_rates'),
     ('viewer', 'nothing', 'SELECT * FROM connector_rate_limit_status'),
+    ('viewer', 'nothing', 'SELECT id FROM connector_queue'),
+    ('viewer', 'nothing', 'SELECT id, error_code FROM connector_dead_letters'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_pauses'),
+    ('viewer', '42704', 'SELECT connector_await(''%5$s'', ''0'', ''tap'')'),
+    ('viewer', '42704', 'SELECT connector_await(''%5$s'', ''0'')'),
     ('editor', '42501', 'SELECT connector_try_execute(''c'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_execute_async(''c'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT * FROM connector_execute_async_batch(''c'', ''{NULL}'', ''tap'')'),
+    ('editor', '42501', 'SELECT connector_cancel(''%3$s'', ''tap'')'),
+    ('editor', '42501', 'SELECT connector_retry(''%4$s'', false, ''tap'')'),
+    ('editor', '42501', 'SELECT connector_redrive(workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_dead_letter_discard(until => now(), workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_pause(reason => ''r'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_resume(workspace => ''tap'')'),
     ('editor', '42501', 'SELECT * FROM connector_test(''{"url": "http://127.0.0.1/"}'', workspace => ''tap'')'),
     ('editor', '42501', 'INSERT INTO connectors (workspace_id, name, config) VALUES (''%1$s'', ''n'', ''{"url": "https://h/"}'')'),
     ('editor', 'nothing', 'UPDATE connectors SET description = ''d'' WHERE workspace_id = ''%1$s'''),
@@ -131,6 +146,15 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('nobody', '42501', 'DELETE FROM connector_audit_log'),
     ('nobody', '42501', 'UPDATE connector_audit_log SET actor = NULL'),
     ('nobody', '42501', 'DELETE FROM connector_history'),
+    ('nobody', '42501', 'SELECT input FROM connector_queue'),
+    ('nobody', '42501', 'SELECT claims, checkpoint FROM connector_queue'),
+    ('nobody', '42501', 'UPDATE connector_queue SET priority = 0'),
+    ('nobody', '42501', 'DELETE FROM connector_queue'),
+    ('nobody', '42501', 'SELECT input FROM connector_dead_letters'),
+    ('nobody', '42501', 'DELETE FROM connector_dead_letters'),
+    ('nobody', '42501', 'SELECT * FROM connector_idempotency_keys'),
+    ('nobody', '42501', 'INSERT INTO connector_pauses SELECT * FROM connector_pauses'),
+    ('nobody', '42501', 'DELETE FROM connector_pauses'),
     ('nobody', '42501', 'DELETE FROM connector_stat_deltas'),
     ('nobody', '42501', 'SELECT input FROM connector_schedules'),
     ('nobody', '42501', 'UPDATE connector_schedules SET run_as = ''tap_owner'''),
@@ -144,7 +168,7 @@ INSERT INTO actions (least, refusal, action) VALUES
 
 CREATE TEMP TABLE ranks (role text, rank int);
 INSERT INTO ranks VALUES ('stranger', 0), ('viewer', 1), ('editor', 2), ('admin', 3), ('owner', 4), ('nobody', 5);
-SELECT is(pg_temp.may('tap_' || r.role, format(a.action, :'ws', :'conn')),
+SELECT is(pg_temp.may('tap_' || r.role, format(a.action, :'ws', :'conn', :'queued', :'dead', :'done')),
           CASE WHEN r.rank >= l.rank THEN 'yes'
                -- who is no member is told that there is nothing
                WHEN r.rank = 0 AND a.refusal = '42501' AND (a.action LIKE '%''tap'')' OR a.action LIKE '%increment%') THEN '42704'
