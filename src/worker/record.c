@@ -14,7 +14,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "commands/async.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -28,6 +27,7 @@
 #include "core/uuid.h"
 #include "queue/dead_letters.h"
 #include "queue/history.h"
+#include "queue/notify.h"
 #include "queue/waiters.h"
 #include "stats/counters.h"
 #include "stats/log.h"
@@ -236,17 +236,11 @@ count(CnRun *run)
 				   cn_run_failure(run)->code == CN_OK, at);
 }
 
-/* "{"id": "...", "status": "success"}": whoever listens reads the rest from the history. */
 static void
 notify(const CnRun *run)
 {
-	char		id[CN_UUID_TEXT_LEN + 1];
-
 	if (run->row.notify)
-		Async_Notify("connector_execution",
-					 psprintf("{\"id\": \"%s\", \"status\": \"%s\"}",
-							  cn_uuid_text(&run->row.id, id),
-							  cn_status_name(cn_run_failure(run))));
+		cn_notify_finished(&run->row.id, cn_status_name(cn_run_failure(run)));
 }
 
 static void
