@@ -236,7 +236,9 @@ $none->stop;
 #
 # In the same database, and in another one.
 #
+# Without workers: what is queued stays there to be looked at.
 my %settings = (
+	'connector.workers'           => 0,
 	extra_preload                 => 'pg_cron',
 	'cron.use_background_workers' => 'on',
 	'connector.jwt_roles'         => 'front');
