@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -53,6 +54,19 @@ cn_behalf_role(const char *identity, const pg_uuid_t *workspace)
 	return answer->role;
 }
 
+/*
+ * What is deferred would run at COMMIT with the rights of the worker, so the server refuses to defer
+ * anything in a restricted operation.  SET CONSTRAINTS ALL IMMEDIATE, for the transaction.
+ */
+static void
+set_constraints_immediate(void)
+{
+	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
+
+	AfterTriggerSetState(all);
+	pfree(all);
+}
+
 bool
 cn_behalf_begin(CnBehalf *behalf, const char *run_as, const char *claims)
 {
@@ -66,6 +80,7 @@ cn_behalf_begin(CnBehalf *behalf, const char *run_as, const char *claims)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	SetUserIdAndSecContext(role, behalf->save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
+	set_constraints_immediate();
 	return true;
 }
 

@@ -23,14 +23,30 @@
 #include "stats/counters.h"
 #include "stats/stats.h"
 #include "sync/field_mapping.h"
+#include "worker/worker.h"
 
 /* ---- who runs what ---- */
+
+/*
+ * Code of tenants runs in workers, too: triggers of tables that field mappings write.  If it waited for
+ * the network there, the worker would turn everybody's executions within its transaction, with its rights.
+ */
+void
+cn_call_prevent_in_worker(const char *function)
+{
+	if (cn_worker_is_one())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s cannot be called in a worker", function),
+				 errhint("A trigger that a queued execution fires can queue others with connector_execute_async().")));
+}
 
 void
 cn_call_begin(CnCall *call, const char *function, const char *workspace, CnRight right)
 {
 	PreventCommandIfReadOnly(function);
 	PreventCommandIfParallelMode(function);
+	cn_call_prevent_in_worker(function);
 	memset(call, 0, sizeof(*call));
 	call->workspace = cn_workspace_resolve(workspace, right);
 	call->context = AllocSetContextCreate(CurrentMemoryContext, "connector call",

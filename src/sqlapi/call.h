@@ -29,6 +29,9 @@ typedef struct CnCall
 	CnHistoryRows history;		/* recorded, and maybe not written yet */
 } CnCall;
 
+/* Raises 55000 in a worker, where nothing may wait for the network or for an execution. */
+extern void cn_call_prevent_in_worker(const char *function);
+
 /* Resolve the workspace and who asks.  function: its name for errors, "connector_execute()". */
 extern void cn_call_begin(CnCall *call, const char *function, const char *workspace, CnRight right);
 

@@ -18,6 +18,7 @@
 #include "queue/payload.h"
 #include "queue/waiters.h"
 #include "sqlapi/args.h"
+#include "sqlapi/call.h"
 #include "sqlapi/executions.h"
 
 CN_FUNCTION(connector_await);
@@ -120,6 +121,7 @@ connector_await(PG_FUNCTION_ARGS)
 	CnWorkspace workspace = cn_execution_workspace(id, cn_arg_text(fcinfo, 2), CN_RIGHT_READ);
 	CnLookup	state;
 
+	cn_call_prevent_in_worker("connector_await()");
 	cn_waiter_begin(id);
 	for (;;)
 	{
