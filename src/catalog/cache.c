@@ -181,6 +181,17 @@ cn_cache_compile(const CnParts *parts, CnCompiledParts *compiled, CnProblems *pr
 	return problems->count == 0;
 }
 
+/* What was saved could be saved: by an older version, or with the check of the table disabled. */
+static void
+refuse_row(const CnConnector *connector)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the definition of connector \"%s\" cannot be used", connector->name),
+			 errdetail_internal("%s", connector->problems),
+			 errhint("docs/connectors.md describes definitions; connector_check(config) lists the problems of one.")));
+}
+
 void
 cn_cache_refuse(const char *name, const CnProblems *problems)
 {
@@ -272,7 +283,11 @@ compile_row_parts(CnConnector *connector)
 
 	compile_parts(&parts, NULL, NULL, &connector->compiled, &problems);
 	if (problems.count > 0)
-		cn_cache_refuse(connector->name, &problems);
+	{
+		memset(&connector->compiled, 0, sizeof(connector->compiled));
+		connector->problems = cn_problems_text(&problems);
+		return;
+	}
 	if (connector->compiled.mappings)
 		connector->compiled.mappings->saved_by = cn_spi_text(0, ROW_SAVED_BY, connector->context);
 }
@@ -380,8 +395,8 @@ refresh_entry(const pg_uuid_t *workspace, const char *asked, CnCacheEntry *entry
 	return entry;
 }
 
-CnConnector *
-cn_cache_get(const pg_uuid_t *workspace, const char *name, MemoryContext context)
+static CnConnector *
+look(const pg_uuid_t *workspace, const char *name, MemoryContext context)
 {
 	CnCacheEntry *entry;
 
@@ -393,4 +408,22 @@ cn_cache_get(const pg_uuid_t *workspace, const char *name, MemoryContext context
 	if (entry == NULL || entry->generation != cn_install_generation(CN_TABLE_CONNECTORS))
 		entry = refresh_entry(workspace, name, entry);
 	return entry ? pin(entry->connector, context) : NULL;
+}
+
+CnConnector *
+cn_cache_look(const pg_uuid_t *workspace, const pg_uuid_t *id, MemoryContext context)
+{
+	char		text[CN_UUID_TEXT_LEN + 1];
+
+	return look(workspace, cn_uuid_text(id, text), context);
+}
+
+CnConnector *
+cn_cache_get(const pg_uuid_t *workspace, const char *name, MemoryContext context)
+{
+	CnConnector *connector = look(workspace, name, context);
+
+	if (connector && connector->problems)
+		refuse_row(connector);
+	return connector;
 }
