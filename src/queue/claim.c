@@ -21,6 +21,9 @@
 /* Rows that become ready in one go. */
 #define PROMOTE_BATCH 1000
 
+/* One that is due and locked is asked for again after so long. */
+#define LOCKED_US 50000
+
 #define SUSPECT_CRASHES CppAsString2(CN_SUSPECT_CRASHES)
 
 static CnStatement discover_statement = {
@@ -170,6 +173,15 @@ static CnStatement still_mine_statement = {
 	.argtypes = {UUIDARRAYOID, UUIDARRAYOID, UUIDOID},
 };
 
+static CnStatement cancelled_statement = {
+	.sql = "SELECT d.nr::integer FROM unnest($1, $2) WITH ORDINALITY AS d(workspace, id, nr)"
+	" CROSS JOIN LATERAL"
+	"  (SELECT r.id FROM @.connector_queue r WHERE r.workspace_id = d.workspace AND r.id = d.id"
+	"    AND r.lease = $3 AND r.cancel_requested) q",
+	.nargs = 3,
+	.argtypes = {UUIDARRAYOID, UUIDARRAYOID, UUIDOID},
+};
+
 /* ---- statements ---- */
 
 static void
@@ -257,15 +269,18 @@ cn_claim_promote(CnLanes *lanes, TimestampTz now)
 {
 	Datum		args[] = {TimestampTzGetDatum(now), Int32GetDatum(PROMOTE_BATCH)};
 	TimestampTz next = DT_NOEND;
+	uint64		rows;
 	CnSpi		spi;
 	bool		isnull;
 
 	begin(&spi);
-	note_lanes(lanes, cn_spi_run(&promote_statement, args, NULL, 0));
+	rows = cn_spi_run(&promote_statement, args, NULL, 0);
+	note_lanes(lanes, rows);
 	if (cn_spi_run(&next_due_statement, NULL, NULL, 1) > 0)
 		next = DatumGetTimestampTz(cn_spi_value(0, 1, &isnull));
 	cn_spi_end(&spi);
-	return next;
+	/* what was due and is there still, somebody has locked */
+	return rows < PROMOTE_BATCH ? Max(next, now + LOCKED_US) : next;
 }
 
 /* ---- claiming ---- */
@@ -452,6 +467,20 @@ write_rows(CnStatement *statement, Datum *args, const pg_uuid_t *lease, CnRowRef
 		return;
 	(void) key_arguments(lease, rows, count, args, index);
 	(void) mark_returned(&still_mine_statement, args, rows, index, CN_ROW_LOCKED);
+}
+
+void
+cn_claim_cancelled(const pg_uuid_t *lease, CnRowRef *rows, int count)
+{
+	int		   *index = palloc(sizeof(int) * (count + 1));
+	Datum		args[3];
+
+	if (count == 0)
+		return;
+	for (int i = 0; i < count; i++)
+		rows[i].fate = CN_ROW_LOST;
+	(void) key_arguments(lease, rows, count, args, index);
+	(void) mark_returned(&cancelled_statement, args, rows, index, CN_ROW_DONE);
 }
 
 void

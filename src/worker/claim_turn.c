@@ -33,6 +33,15 @@
 /* Of the limit that executions may fill on average, each counts as this much at least. */
 #define LEAST_RUN_MEMORY (32 * 1024)
 
+/* One that is claimed again by the worker that lost it and still runs it waits for so long. */
+#define LOST_DELAY_US USECS_PER_SEC
+
+/* A suspect whose connector is paused is looked at again after so long. */
+#define SUSPECT_DELAY_US (60 * USECS_PER_SEC)
+
+/* How often memory is measured. */
+#define MEASURE_US 10000
+
 /* A lane with a row that cannot be claimed is tried again after so long. */
 #define BROKEN_LANE_US (60 * INT64CONST(1000000))
 
@@ -58,6 +67,8 @@ static CnLanePick picks[MAX_PICKS];
 static CnClaimInput input;		/* of the claim under way */
 static CnLaneState *aside[MAX_ROWS];	/* lanes of rows that went back at once */
 static int	aside_count;
+static bool claiming_suspect = false;
+static int64 no_suspects_before_us = 0;
 static Size average_memory = LEAST_RUN_MEMORY;
 
 /* ---- facts ---- */
@@ -199,14 +210,12 @@ set_subject(Fact *fact, const CnConnector *connector)
 static void
 read_connector(Fact *fact)
 {
-	char		id[CN_UUID_TEXT_LEN + 1];
-	CnConnector *connector = cn_cache_get(&fact->key.workspace,
-										  cn_uuid_text(&fact->key.connector, id),
-										  CurrentMemoryContext);
+	CnConnector *connector = cn_cache_look(&fact->key.workspace, &fact->key.connector,
+										   CurrentMemoryContext);
 
 	memset(&fact->subject, 0, sizeof(fact->subject));
 	fact->blocked = fact->single_shot = false;
-	if (connector == NULL)
+	if (connector == NULL || connector->problems)
 		return;					/* claimed, and ended for that */
 	fact->blocked = !connector->enabled || is_paused(connector);
 	fact->single_shot = cn_definition_starts_single_shot(connector->compiled.definition);
@@ -301,19 +310,38 @@ share_of(const pg_uuid_t *workspace, int *weight, int *cap, void *arg)
 
 /* ---- how many ---- */
 
+/* What executions take; it is measured some times a second only, for that asks all their contexts. */
+static Size
+memory_used(CnWorker *worker)
+{
+	static Size used = 0;
+	static int	count = 0;
+	static int64 measured_us = 0;
+	int			in_flight = hash_get_num_entries(worker->runs);
+	int64		now_us = cn_monotonic_us();
+
+	if (now_us - measured_us > MEASURE_US)
+	{
+		measured_us = now_us;
+		count = in_flight;
+		used = cn_run_memory(worker);
+		cn_slot_set(worker->slot, CN_COUNT_MEMORY, used);
+		average_memory = (average_memory * 7 + Max(used / in_flight, LEAST_RUN_MEMORY)) / 8;
+	}
+	/* those that came since then count as much as others */
+	return used + average_memory * Max(in_flight - count, 0);
+}
+
 /* As many as are sure to fit into the memory limit, going by what those before took. */
 static int
 memory_room(CnWorker *worker)
 {
-	int			in_flight = hash_get_num_entries(worker->runs);
 	Size		limit = (Size) cn_worker_memory_limit * 1024;
 	Size		used;
 
-	if (in_flight == 0)
+	if (hash_get_num_entries(worker->runs) == 0)
 		return MAX_ROWS;
-	used = cn_run_memory(worker);
-	cn_slot_set(worker->slot, CN_COUNT_MEMORY, used);
-	average_memory = (average_memory * 7 + Max(used / in_flight, LEAST_RUN_MEMORY)) / 8;
+	used = memory_used(worker);
 	if (used >= limit)
 		return 0;
 	return (int) Min((limit - used) / average_memory, MAX_ROWS);
@@ -331,6 +359,13 @@ cn_claim_turn_budget(CnWorker *worker)
 
 /* ---- claiming ---- */
 
+/* A worker is dead that has been silent for longer; a tenant's statements may silence it for a while. */
+static int64
+longest_silence_us(void)
+{
+	return (int64) Max(cn_worker_lease_timeout, 2 * cn_record_longest_ms()) * 1000;
+}
+
 static void
 prepare_input(CnWorker *worker, bool *single_shot, int count)
 {
@@ -340,7 +375,7 @@ prepare_input(CnWorker *worker, bool *single_shot, int count)
 	input.lease = &worker->lease;
 	input.alive = alive;
 	input.alive_count = cn_slots_leases(MyDatabaseId, alive,
-										(int64) cn_worker_lease_timeout * 1000);
+										longest_silence_us());
 	input.now = cn_now();
 	input.picks = picks;
 	input.single_shot = single_shot;
@@ -349,24 +384,44 @@ prepare_input(CnWorker *worker, bool *single_shot, int count)
 	input.last = palloc0(sizeof(pg_uuid_t) * (count + 1));
 }
 
-/* What two workers died with goes back, to be run by itself. */
+/*
+ * What two workers died with goes back, to be run by itself.  So does what this worker has lost, for others
+ * took it for dead, and runs all the same: not twice at a time, so it is looked at again a moment later.
+ */
+static bool
+is_to_run(CnWorker *worker, const CnClaimed *row)
+{
+	return row->crashes < CN_SUSPECT_CRASHES && cn_run_find(worker, &row->id) == NULL;
+}
+
 static void
-set_suspects_aside(CnWorker *worker, CnClaimed *rows, int count)
+set_aside(CnWorker *worker, const CnClaimed *rows, int count)
 {
 	CnRowRef   *refs = palloc0(sizeof(CnRowRef) * (count + 1));
 
 	for (int i = 0; i < count; i++)
 	{
-		if (rows[i].crashes < CN_SUSPECT_CRASHES)
+		if (is_to_run(worker, &rows[i]))
 			continue;
 		refs[aside_count].workspace = rows[i].workspace;
 		refs[aside_count].id = rows[i].id;
 		refs[aside_count].sending = rows[i].interrupted;
+		if (rows[i].crashes < CN_SUSPECT_CRASHES)
+			refs[aside_count].due_at = input.now + LOST_DELAY_US;
+		else
+			worker->look_for_suspects = true;
 		aside[aside_count++] = rows[i].lane;
 	}
 	cn_claim_release(&worker->lease, refs, aside_count);
 	if (aside_count > 0)
-		worker->look_for_suspects = true;
+		worker->next_due = Min(worker->next_due, input.now + LOST_DELAY_US);
+}
+
+/* Does what a claim writes down of the row have to be on disk before it starts? */
+static bool
+must_be_durable(const CnWorker *worker, const CnClaimed *row)
+{
+	return row->sending || row->taken_over || cn_monotonic_us() < worker->durable_until_us;
 }
 
 static void
@@ -381,22 +436,28 @@ claim_lanes(CnWorker *worker, int budget, bool *durable)
 	if (count == 0)
 		return;
 	for (int i = 0; i < count; i++)
-	{
 		single_shot[i] = connector_fact(worker, &picks[i].lane)->single_shot;
-		*durable |= single_shot[i];
-	}
 	prepare_input(worker, single_shot, count);
 	rows = cn_claim_rows(&input, &count);
 	for (int i = 0; i < count; i++)
 	{
-		*durable |= rows[i].taken_over;
+		*durable |= must_be_durable(worker, &rows[i]);
 		if (rows[i].taken_over)
 			cn_slot_add(worker->slot, CN_COUNT_TAKEN_OVER, 1);
-		if (rows[i].crashes < CN_SUSPECT_CRASHES)
+		if (is_to_run(worker, &rows[i]))
 			(void) cn_run_create(worker, &rows[i]);
 	}
-	set_suspects_aside(worker, rows, count);
+	set_aside(worker, rows, count);
 	input.single_shot = NULL;
+}
+
+/* Not now: it runs here already, or its connector is paused. */
+static bool
+must_wait(CnWorker *worker, const CnClaimed *row)
+{
+	CnLane		lane = {row->workspace, row->connector, row->priority};
+
+	return cn_run_find(worker, &row->id) != NULL || connector_fact(worker, &lane)->blocked;
 }
 
 /* Of all workers of the database only the first runs them, or two could die at once. */
@@ -404,16 +465,27 @@ static void
 claim_suspect(CnWorker *worker, bool *durable)
 {
 	CnClaimed	claimed;
+	CnRowRef	ref = {{{0}}};
 
 	worker->look_for_suspects = false;
-	if (worker->slot->number != 0 || worker->suspect)
+	if (worker->slot->number != 0 || worker->suspect || cn_monotonic_us() < no_suspects_before_us)
 		return;
 	prepare_input(worker, NULL, 0);
 	memset(&claimed, 0, sizeof(claimed));
 	if (!cn_claim_suspect(&input, &claimed))
 		return;
-	worker->suspect = cn_run_create(worker, &claimed);
 	*durable = true;
+	if (!must_wait(worker, &claimed))
+	{
+		worker->suspect = cn_run_create(worker, &claimed);
+		return;
+	}
+	ref.workspace = claimed.workspace;
+	ref.id = claimed.id;
+	ref.sending = claimed.interrupted;
+	ref.due_at = input.now + SUSPECT_DELAY_US;
+	cn_claim_release(&worker->lease, &ref, 1);
+	worker->look_for_suspects = true;
 }
 
 void
@@ -422,7 +494,11 @@ cn_claim_turn(CnWorker *worker, int budget, bool *durable)
 	memset(&input, 0, sizeof(input));
 	aside_count = 0;
 	if (worker->look_for_suspects)
+	{
+		claiming_suspect = true;
 		claim_suspect(worker, durable);
+		claiming_suspect = false;
+	}
 	if (budget > 0)
 		claim_lanes(worker, budget, durable);
 }
@@ -430,7 +506,6 @@ cn_claim_turn(CnWorker *worker, int budget, bool *durable)
 void
 cn_claim_turn_committed(CnWorker *worker)
 {
-	CN_TEST_POINT("claimed");
 	for (int i = 0; i < input.count; i++)
 		cn_lanes_claimed(worker->lanes, &picks[i], input.got[i], &input.last[i]);
 	for (int i = 0; i < aside_count; i++)
@@ -440,6 +515,8 @@ cn_claim_turn_committed(CnWorker *worker)
 	{
 		CnRun	   *run = dlist_container(CnRun, node, dlist_head_node(&worker->claimed));
 
+		if (run->refusal.code == CN_OK)
+			CN_TEST_POINT("claimed");
 		cn_slot_add(worker->slot, CN_COUNT_CLAIMED, 1);
 		cn_run_start(run);
 	}
@@ -449,6 +526,9 @@ cn_claim_turn_committed(CnWorker *worker)
 void
 cn_claim_turn_aborted(CnWorker *worker, bool careful)
 {
+	if (careful && claiming_suspect)
+		no_suspects_before_us = cn_monotonic_us() + BROKEN_LANE_US;
+	claiming_suspect = false;
 	if (careful && input.count == 1)
 		cn_lanes_postpone(worker->lanes, picks[0].state, cn_monotonic_us() + BROKEN_LANE_US);
 	input.count = aside_count = 0;

@@ -13,20 +13,16 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
 #include "core/clock.h"
 #include "core/compat.h"
-#include "core/install.h"
 #include "core/testpoint.h"
 #include "core/uuid.h"
 #include "queue/wake.h"
@@ -47,6 +43,12 @@
 /* A table that somebody has locked is asked for again after so long. */
 #define LOCKED_PAUSE_US 20000
 
+/*
+ * A worker that starts may follow one that died, and with it what had not been written to disk: its
+ * claims wait for the disk for so long, or an execution that kills whoever claims it would never be noticed.
+ */
+#define DURABLE_US (30 * INT64CONST(1000000))
+
 /* What a worker that leaves gives requests that must not be repeated to end. */
 #define DRAIN_US 400000
 
@@ -60,6 +62,7 @@
 typedef struct Errand
 {
 	bool		look;			/* at everything */
+	bool		promote;		/* what is due */
 	int			record;			/* executions to write down, at most */
 	int			claim;			/* rows to claim, at most */
 } Errand;
@@ -124,24 +127,13 @@ create_worker(CnWorkerSlot *slot)
 	dlist_init(&worker->done);
 	worker->look_everywhere = worker->look_for_suspects = true;
 	worker->next_due = DT_NOEND;
+	worker->durable_until_us = cn_monotonic_us() + DURABLE_US;
 	busy_timeout = RegisterTimeout(USER_TIMEOUT, on_busy_too_long);
 	MemoryContextSwitchTo(old);
 	return worker;
 }
 
 /* ---- what others say ---- */
-
-static void
-cancel(CnWorker *worker, const pg_uuid_t *id)
-{
-	CnRun	   *run = cn_run_find(worker, id);
-	CnFailure	failure = {CN_OK};
-
-	if (run == NULL || run->over)
-		return;
-	cn_fail(&failure, CN_CANCELLED, "the execution was cancelled while it ran");
-	cn_run_abort(run, &failure);
-}
 
 static void
 hear(CnWorker *worker, const CnWakeEntry *entry)
@@ -155,7 +147,7 @@ hear(CnWorker *worker, const CnWakeEntry *entry)
 			worker->next_due = Min(worker->next_due, entry->due_at);
 			break;
 		case CN_WAKE_CANCEL:
-			cancel(worker, &entry->first);
+			cn_run_cancel(worker, &entry->first);
 			break;
 		case CN_WAKE_CHANGED:
 			worker->look_everywhere = true;
@@ -194,13 +186,16 @@ reload_if_asked(CnWorker *worker)
 
 /* ---- transactions ---- */
 
-/* Look at everything: what is there, what is due, whether we may call out at all. */
+/*
+ * Look at everything: what is there, what is due, what is to be cancelled, whether we may call out at all.
+ */
 static void
 look_everywhere(CnWorker *worker)
 {
 	char	   *closed = cn_fence_closed();
 
 	worker->fenced = closed != NULL;
+	cn_run_look_for_cancels(worker);
 	cn_lanes_end_waits(worker->lanes);
 	if (!worker->fenced)
 	{
@@ -212,21 +207,6 @@ look_everywhere(CnWorker *worker)
 	worker->next_poll_us = cn_monotonic_us() + (int64) cn_worker_poll_interval * 1000;
 }
 
-/*
- * A claim that is lost with a crash of the machine leaves a row nobody had, so it need not wait for
- * the disk; but for one that notes a request that must not be repeated, and for outcomes.
- */
-static void
-commit(bool durable)
-{
-	if (!durable)
-		(void) set_config_option("synchronous_commit", "off", PGC_SUSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, 0, false);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	cn_worker_forget_cancel();
-}
-
 static void
 do_errand(CnWorker *worker, const Errand *errand, bool *durable)
 {
@@ -235,14 +215,16 @@ do_errand(CnWorker *worker, const Errand *errand, bool *durable)
 
 	if (errand->look)
 		look_everywhere(worker);
-	else if (worker->next_due <= cn_now() && !worker->fenced)
+	else if (errand->promote)
 		worker->next_due = cn_claim_promote(worker->lanes, cn_now());
 	if (errand->record > 0)
 		cn_record_write(worker, errand->record);
 	middle_us = cn_monotonic_us();
 	cn_slot_add(worker->slot, CN_COUNT_RECORD_US, middle_us - start_us);
 	*durable = errand->record > 0 || errand->look;
-	if (errand->claim > 0 && !worker->fenced && cn_fence_closed() == NULL)
+	if (errand->claim > 0 && !worker->fenced)
+		worker->fenced = cn_fence_closed() != NULL;
+	if (errand->claim > 0 && !worker->fenced)
 	{
 		cn_claim_turn(worker, errand->claim, durable);
 		if (cn_fence_closed() != NULL)
@@ -252,17 +234,6 @@ do_errand(CnWorker *worker, const Errand *errand, bool *durable)
 	cn_slot_add(worker->slot, CN_COUNT_CLAIM_US, cn_monotonic_us() - middle_us);
 }
 
-/* Is the extension there?  *locked: somebody has locked the queue, and we do not wait for it. */
-static bool
-find_queue(bool *locked)
-{
-	*locked = false;
-	if (!cn_install_exists())
-		return false;
-	*locked = !ConditionalLockRelationOid(cn_install()->tables[CN_TABLE_QUEUE], RowExclusiveLock);
-	return true;
-}
-
 static void
 after_error(CnWorker *worker, const Errand *errand, const ErrorData *error)
 {
@@ -270,13 +241,14 @@ after_error(CnWorker *worker, const Errand *errand, const ErrorData *error)
 
 	cn_slot_add(worker->slot, CN_COUNT_ERRORS, 1);
 	cn_claim_turn_aborted(worker, worker->careful > 0);
+	worker->cancel_count = 0;
 	if (worker->careful > 0 && errand->record == 1)
 		cn_record_spoil(worker, error);
 	cn_record_aborted(worker);
 	worker->careful = CAREFUL_TURNS;
 	if (worker->failures++ > 0)
 		worker->pause_until_us = cn_monotonic_us() + Min(pause_us, LONGEST_PAUSE_US);
-	if (worker->failures >= MAX_FAILURES && worker->done_count == 0)
+	if (worker->failures >= MAX_FAILURES && hash_get_num_entries(worker->runs) == 0)
 		ereport(FATAL,
 				(errmsg("connector worker gives up after %d errors in a row", worker->failures)));
 }
@@ -291,6 +263,7 @@ after_commit(CnWorker *worker, const Errand *errand)
 	if (errand->record > 0)
 		cn_record_committed(worker);
 	cn_claim_turn_committed(worker);
+	cn_run_cancel_those_found(worker);
 }
 
 /* Run a transaction; false: the extension is gone. */
@@ -306,30 +279,17 @@ run_errand(CnWorker *worker, const Errand *errand)
 		bool		durable = false;
 		bool		busy;
 
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		MemoryContextSwitchTo(worker->turn);
-		exists = find_queue(&busy);
+		exists = cn_worker_begin(worker, &busy);
 		locked = busy;
 		if (exists && !busy)
 			do_errand(worker, errand, &durable);
-		commit(durable);
+		cn_worker_commit(worker, durable);
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(worker->turn);
-		error = CopyErrorData();
-		HOLD_INTERRUPTS();
-		if (!cn_worker_must_leave(worker->slot))
-			EmitErrorReport();
-		AbortCurrentTransaction();
-		FlushErrorState();
-		cn_worker_forget_cancel();
-		RESUME_INTERRUPTS();
+		error = cn_worker_roll_back(worker, true);
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(worker->turn);
 	if (error)
 		after_error(worker, errand, error);
 	else if (locked)
@@ -368,8 +328,8 @@ choose_errand(CnWorker *worker, bool idle)
 	int64		now_us = cn_monotonic_us();
 	Errand		errand = {0};
 
-	errand.look = worker->look_everywhere || now_us >= worker->next_poll_us ||
-		(worker->next_due <= cn_now() && !worker->fenced);
+	errand.look = worker->look_everywhere || now_us >= worker->next_poll_us;
+	errand.promote = !worker->fenced && worker->next_due <= cn_now();
 	if (cn_record_due(worker, now_us, idle))
 		errand.record = INT_MAX;
 	if (may_claim(worker, now_us))
@@ -383,9 +343,9 @@ work_carefully(CnWorker *worker, const Errand *errand)
 {
 	Errand		one = {0};
 
-	if (errand->look)
+	if (errand->look || errand->promote)
 	{
-		one.look = true;
+		one = (Errand) {.look = errand->look, .promote = errand->promote};
 		if (!run_errand(worker, &one))
 			return false;
 	}
@@ -411,7 +371,7 @@ work(CnWorker *worker, bool idle)
 	if (cn_monotonic_us() < worker->pause_until_us)
 		return true;
 	errand = choose_errand(worker, idle);
-	if (!errand.look && errand.record == 0 && errand.claim == 0)
+	if (!errand.look && !errand.promote && errand.record == 0 && errand.claim == 0)
 		return true;
 	if (worker->careful > 0)
 		return work_carefully(worker, &errand);
@@ -431,24 +391,16 @@ fold(CnWorker *worker)
 	{
 		bool		locked;
 
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		if (find_queue(&locked) && !locked)
+		if (cn_worker_begin(worker, &locked) && !locked)
 			(void) cn_stats_fold();
-		commit(false);
+		cn_worker_commit(worker, false);
 	}
 	PG_CATCH();
 	{
-		HOLD_INTERRUPTS();
-		EmitErrorReport();
-		AbortCurrentTransaction();
-		FlushErrorState();
-		cn_worker_forget_cancel();
-		RESUME_INTERRUPTS();
+		(void) cn_worker_roll_back(worker, true);
 		worker->next_fold_us = now_us + 60 * FOLD_INTERVAL_US;
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(worker->turn);
 }
 
 /* ---- waiting ---- */
@@ -456,30 +408,40 @@ fold(CnWorker *worker)
 static void
 least(int64 *wait_us, int64 other_us)
 {
-	if (other_us >= 0 && (*wait_us < 0 || other_us < *wait_us))
+	if (other_us >= 0 && other_us < *wait_us)
 		*wait_us = other_us;
 }
 
-/* How long nothing has to be done, unless somebody says so. */
+/* The same for what waits in the queue. */
+static void
+wait_for_queue(CnWorker *worker, int64 now_us, int64 *wait_us)
+{
+	int64		lanes_us;
+
+	if (worker->next_due != DT_NOEND)
+		least(wait_us, Max(worker->next_due - cn_now(), 0));
+	if (worthy_budget(worker, false) == 0)
+		return;					/* something has to end first */
+	if (worker->look_for_suspects || cn_lanes_ready(worker->lanes, now_us, &lanes_us))
+		lanes_us = 0;
+	least(wait_us, lanes_us);
+}
+
+/* How long nothing has to be done, unless somebody says so; others must see that it lives. */
 static int64
 time_to_wait(CnWorker *worker)
 {
+	int64		longest_us = (int64) cn_worker_lease_timeout * 1000 / 4;
 	int64		now_us = cn_monotonic_us();
-	int64		wait_us = Max(worker->next_poll_us - now_us, 0);
-	int64		lanes_us;
+	int64		wait_us = Min(Max(worker->next_poll_us - now_us, 0), longest_us);
 
 	if (worker->pause_until_us > now_us)
-		return worker->pause_until_us - now_us;
-	if (worker->look_everywhere || worker->holding_count > 0)
+		return Min(worker->pause_until_us - now_us, longest_us);
+	if (worker->look_everywhere)
 		return 0;
 	least(&wait_us, cn_record_wait_us(worker, now_us));
-	if (worker->next_due != DT_NOEND && !worker->fenced)
-		least(&wait_us, Max(worker->next_due - cn_now(), 0));
-	if (!worker->fenced && worthy_budget(worker, false) > 0 &&
-		(cn_lanes_ready(worker->lanes, now_us, &lanes_us) || worker->look_for_suspects))
-		return 0;
-	if (!worker->fenced && cn_claim_turn_budget(worker) > 0)
-		least(&wait_us, lanes_us);
+	if (!worker->fenced)
+		wait_for_queue(worker, now_us, &wait_us);
 	if (cn_counters_unfolded())
 		least(&wait_us, Max(worker->next_fold_us - now_us, 0));
 	return wait_us;
@@ -524,7 +486,7 @@ wait_and_turn(CnWorker *worker)
 	int			done = worker->done_count;
 	int64		wait_us = time_to_wait(worker);
 	int			in_flight = hash_get_num_entries(worker->runs);
-	int			wait_ms = wait_us < 0 ? -1 : (int) Min((wait_us + 999) / 1000, INT_MAX);
+	int			wait_ms = (int) ((wait_us + 999) / 1000);
 
 	cn_http_wait(worker->mux, wait_ms,
 				 in_flight > 0 ? cn_wait_event_http() : cn_wait_event_worker_idle());
@@ -563,6 +525,25 @@ drain(CnWorker *worker)
 	}
 }
 
+/* What is still claimed after an error will be taken over, as from a worker that died. */
+static void
+release_all(CnWorker *worker)
+{
+	PG_TRY();
+	{
+		bool		locked;
+
+		if (cn_worker_begin(worker, &locked) && !locked)
+			cn_record_release_all(worker);
+		cn_worker_commit(worker, true);
+	}
+	PG_CATCH();
+	{
+		(void) cn_worker_roll_back(worker, true);
+	}
+	PG_END_TRY();
+}
+
 static void
 leave(CnWorker *worker)
 {
@@ -571,26 +552,8 @@ leave(CnWorker *worker)
 	worker->leaving = true;
 	pg_atomic_write_u32(&worker->slot->state, CN_WORKER_STOPPING);
 	drain(worker);
-	if (!run_errand(worker, &last))
-		return;
-	PG_TRY();
-	{
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		MemoryContextSwitchTo(worker->turn);
-		cn_record_release_all(worker);
-		commit(true);
-	}
-	PG_CATCH();
-	{
-		/* what is still claimed will be taken over, as from one that died */
-		HOLD_INTERRUPTS();
-		EmitErrorReport();
-		AbortCurrentTransaction();
-		FlushErrorState();
-		RESUME_INTERRUPTS();
-	}
-	PG_END_TRY();
+	if (run_errand(worker, &last))
+		release_all(worker);
 }
 
 void

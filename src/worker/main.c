@@ -103,7 +103,8 @@ settle_session(void)
 		{"session_replication_role", "origin"},
 		{"row_security", "on"},
 		{"statement_timeout", "0"},
-		{"lock_timeout", "0"},
+		{"lock_timeout", "1s"},	/* nobody may hold a worker up */
+		{"jit", "off"},			/* statements are short, and planned against what statistics say */
 		{"idle_in_transaction_session_timeout", "0"},
 	};
 

@@ -13,11 +13,10 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "core/behalf.h"
 #include "core/clock.h"
@@ -45,6 +44,9 @@
 /* After a locked row, and after an error that says nothing about the execution (disk full). */
 #define LOCKED_DELAY_US 50000
 #define TROUBLE_DELAY_US 1000000
+
+/* After so long an error that comes with a mapping is the mapping's, whatever it speaks of. */
+#define MAPPING_TROUBLE_US (60 * INT64CONST(1000000))
 
 /* A workspace whose triggers took t waits for so many times t. */
 #define MAPPING_REST 4
@@ -95,12 +97,32 @@ has_mappings(const CnRun *run)
 		run->connector->compiled.mappings != NULL;
 }
 
+/* Until one of the list may be written; -1: it is empty. */
+static int64
+least_wait_us(dlist_head *list, int64 now_us)
+{
+	dlist_iter	iter;
+	int64		wait_us = -1;
+
+	dlist_foreach(iter, list)
+	{
+		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
+		int64		left = Max(run->not_before_us - now_us, 0);
+
+		if (wait_us < 0 || left < wait_us)
+			wait_us = left;
+		if (left == 0)
+			break;
+	}
+	return wait_us;
+}
+
 bool
 cn_record_due(CnWorker *worker, int64 now_us, bool idle)
 {
 	dlist_iter	iter;
 
-	if (worker->holding_count > 0)
+	if (least_wait_us(&worker->holding, now_us) == 0)
 		return true;
 	if (worker->done_count >= GATHER_COUNT)
 		idle = true;
@@ -115,23 +137,21 @@ cn_record_due(CnWorker *worker, int64 now_us, bool idle)
 	return false;
 }
 
+int
+cn_record_longest_ms(void)
+{
+	return mapping_timeout;
+}
+
 int64
 cn_record_wait_us(CnWorker *worker, int64 now_us)
 {
-	dlist_iter	iter;
-	int64		wait_us = -1;
+	int64		holding_us = least_wait_us(&worker->holding, now_us);
+	int64		done_us = least_wait_us(&worker->done, now_us);
 
-	dlist_foreach(iter, &worker->done)
-	{
-		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
-		int64		left = Max(run->not_before_us - now_us, 0);
-
-		if (wait_us < 0 || left < wait_us)
-			wait_us = left;
-		if (left == 0)
-			break;
-	}
-	return wait_us;
+	if (holding_us < 0 || done_us < 0)
+		return Max(holding_us, done_us);
+	return Min(holding_us, done_us);
 }
 
 /* ---- one execution's rows ---- */
@@ -278,21 +298,49 @@ add_to(Batch *batch, CnRun *run)
 	return ref;
 }
 
+/*
+ * What it is to go on from, in the current context.  Without that it must not go on: whoever took over
+ * would send again what is over.
+ */
+static Jsonb *
+checkpoint_of(CnRun *run)
+{
+	Jsonb	   *checkpoint = cn_exec_checkpoint(run->execution);
+	MemoryContext old;
+
+	if (checkpoint || run->progress)
+		return checkpoint;
+	old = MemoryContextSwitchTo(run->context);
+	cn_fail(&run->spoiled, CN_LIMIT_EXCEEDED, "what its steps have done is too large to be kept");
+	MemoryContextSwitchTo(old);
+	return NULL;
+}
+
 static void
 gather_holding(CnWorker *worker, int most)
 {
 	Batch	   *batch = &batches[RECORD_CHECKPOINT];
-	dlist_iter	iter;
+	int64		now_us = cn_monotonic_us();
+	dlist_mutable_iter iter;
 
-	dlist_foreach(iter, &worker->holding)
+	dlist_foreach_modify(iter, &worker->holding)
 	{
 		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
+		Jsonb	   *checkpoint;
 		CnRowRef   *ref;
 
 		if (batch->count == most)
 			break;
+		if (run->not_before_us > now_us)
+			continue;
+		checkpoint = checkpoint_of(run);
+		if (run->spoiled.code != CN_OK)
+		{
+			cn_run_abort(run, &run->spoiled);
+			continue;
+		}
 		ref = add_to(batch, run);
-		ref->checkpoint = cn_exec_checkpoint(run->execution);
+		ref->checkpoint = checkpoint;
 		ref->sending = run->progress ? run->row.sending : cn_exec_next_is_single_shot(run->execution);
 	}
 }
@@ -306,19 +354,18 @@ gather_done(CnWorker *worker, int most)
 	dlist_foreach(iter, &worker->done)
 	{
 		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
-		TimestampTz until = parked_until(run);
+		Jsonb	   *checkpoint = NULL;
 		CnRowRef   *ref;
 
-		if (batches[RECORD_FINISH].count == most || batches[RECORD_RELEASE].count == most)
+		if (batches[RECORD_FINISH].count + batches[RECORD_RELEASE].count >= most)
 			break;
 		if (run->not_before_us > now_us || has_mappings(run))
 			continue;
-		ref = add_to(&batches[until ? RECORD_RELEASE : RECORD_FINISH], run);
-		if (until)
-		{
-			ref->checkpoint = cn_exec_checkpoint(run->execution);
-			ref->due_at = until;
-		}
+		if (parked_until(run))
+			checkpoint = checkpoint_of(run);
+		ref = add_to(&batches[checkpoint ? RECORD_RELEASE : RECORD_FINISH], run);
+		ref->checkpoint = checkpoint;
+		ref->due_at = parked_until(run);
 	}
 }
 
@@ -350,7 +397,8 @@ cn_record_write(CnWorker *worker, int most)
 	most = Min(most, MAX_BATCH);
 	forget_batches();
 	gather_holding(worker, most);
-	gather_done(worker, most);
+	/* one alone is one of either kind, so that what fails is known */
+	gather_done(worker, Max(most - batches[RECORD_CHECKPOINT].count, most / 2));
 	write_batches(worker);
 }
 
@@ -402,7 +450,10 @@ settle(CnWorker *worker, CnRun *run, CnRowFate fate)
 			break;
 		case CN_ROW_DONE:
 			if (parked_until(run))
+			{
 				cn_slot_add(worker->slot, CN_COUNT_PARKED, 1);
+				worker->next_due = Min(worker->next_due, parked_until(run));
+			}
 			else
 				tell_of(worker, run);
 			break;
@@ -431,6 +482,9 @@ settle_checkpoints(CnWorker *worker, Batch *batch)
 	{
 		CnRun	   *run = batch->runs[i];
 
+		/* what went on before may have ended it */
+		if (!run->holding)
+			continue;
 		switch (batch->refs[i].fate)
 		{
 			case CN_ROW_DONE:
@@ -438,7 +492,8 @@ settle_checkpoints(CnWorker *worker, Batch *batch)
 				cn_run_continue(run);
 				break;
 			case CN_ROW_LOCKED:
-				break;			/* it stands still a little longer */
+				run->not_before_us = cn_monotonic_us() + LOCKED_DELAY_US;
+				break;
 			case CN_ROW_LOST:
 				cn_slot_add(worker->slot, CN_COUNT_LOST, 1);
 				cn_run_forget(run);
@@ -504,6 +559,12 @@ cn_record_spoil(CnWorker *worker, const ErrorData *error)
 	if (run == NULL)
 		return;
 	run->not_before_us = cn_monotonic_us() + TROUBLE_DELAY_US;
+	/* the queue of notifications is full: who listens will find it in the history */
+	if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && run->row.notify)
+	{
+		run->row.notify = false;
+		return;
+	}
 	if (is_trouble(error->sqlerrcode) || run->spoiled.code != CN_OK)
 		return;
 	old = MemoryContextSwitchTo(run->context);
@@ -629,40 +690,50 @@ fail_mapped(CnRun *run, const ErrorData *error)
 	MemoryContextSwitchTo(old);
 }
 
-static void
+/* After an error: is it to be tried again?  Not for ever, for a tenant's trigger may raise anything. */
+static bool
+try_again(const CnWorker *worker, const CnRun *run, const ErrorData *error)
+{
+	if (cn_worker_must_leave(worker->slot))
+		return true;
+	return is_trouble(error->sqlerrcode) && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
+		error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+		cn_monotonic_us() - run->done_us < MAPPING_TROUBLE_US;
+}
+
+/* False: the queue is not there, or locked. */
+static bool
 record_in_transaction(CnWorker *worker, CnRun *run)
 {
-	bool		stopping = false;
+	volatile bool possible = false;
 
 	PG_TRY();
 	{
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		record_one(worker, run);
-		PopActiveSnapshot();
-		CommitTransactionCommand();
+		bool		locked;
+
+		possible = cn_worker_begin(worker, &locked) && !locked;
+		if (possible)
+			record_one(worker, run);
+		cn_worker_commit(worker, true);
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		ErrorData  *error = cn_worker_roll_back(worker, false);
 
-		MemoryContextSwitchTo(worker->turn);
-		error = CopyErrorData();
-		AbortCurrentTransaction();
-		FlushErrorState();
 		cn_worker_unlimit_time();
 		forget_batches();
-		stopping = cn_worker_must_leave(worker->slot);
 		/* the next time it has no mapping to apply, and is written like any other */
-		if (!stopping && ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INSUFFICIENT_RESOURCES)
-			fail_mapped(run, error);
-		else
+		if (try_again(worker, run, error))
 			run->not_before_us = cn_monotonic_us() + TROUBLE_DELAY_US;
+		else
+			fail_mapped(run, error);
 		cn_slot_add(worker->slot, CN_COUNT_ERRORS, 1);
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(worker->turn);
+	/* a tenant's code may have taken locks that outlive transactions */
+	LockReleaseSession(USER_LOCKMETHOD);
 	cn_slot_add(worker->slot, CN_COUNT_COMMITS, 1);
+	return possible;
 }
 
 /* The first that has mappings and whose workspace does not rest. */
@@ -692,12 +763,17 @@ cn_record_mapped(CnWorker *worker, int64 until_us)
 	int64		now_us = cn_monotonic_us();
 	CnRun	   *run;
 
-	while (now_us < until_us && (run = next_mapped(worker, now_us)) != NULL)
+	while (now_us < until_us && now_us >= worker->pause_until_us &&
+		   (run = next_mapped(worker, now_us)) != NULL)
 	{
 		pg_uuid_t	workspace = run->row.workspace;
 		int64		took_us;
 
-		record_in_transaction(worker, run);
+		if (!record_in_transaction(worker, run))
+		{
+			worker->pause_until_us = now_us + LOCKED_DELAY_US;
+			break;
+		}
 		took_us = cn_monotonic_us() - now_us;
 		now_us += took_us;
 		if (took_us > 2000)
@@ -730,7 +806,7 @@ release_list(dlist_head *list)
 		if (run->execution && (run->holding || run->over) && run->spoiled.code == CN_OK)
 		{
 			ref->checkpoint = cn_exec_checkpoint(run->execution);
-			ref->sending = run->progress && run->row.sending;
+			ref->sending = ref->checkpoint == NULL || (run->progress && run->row.sending);
 		}
 	}
 }

@@ -17,11 +17,18 @@
 #include "queue/input.h"
 #include "worker/run.h"
 
-/* Processor time that one turn of the mux may take before what it is busy with is ended. */
+/* Time that one turn of the mux, or a start, may take before what it is busy with is ended. */
 #define TURN_LIMIT_MS 10000
 
 /* Workers that may die with an execution before nobody tries it again. */
 #define MAX_CRASHES 3
+
+/* Well before others would take it for dead. */
+static int
+turn_limit_ms(void)
+{
+	return Min(TURN_LIMIT_MS, cn_worker_lease_timeout / 2);
+}
 
 /* ---- lists ---- */
 
@@ -39,6 +46,7 @@ stop_holding(CnRun *run)
 	if (run->holding)
 		run->worker->holding_count--;
 	run->holding = run->progress = false;
+	run->not_before_us = 0;
 }
 
 static void
@@ -69,6 +77,8 @@ on_hold(CnExecution *execution, CnHoldReason reason, void *arg)
 	CnRun	   *run = arg;
 	CnWorker   *worker = run->worker;
 
+	if (run->over)
+		return true;			/* aborting it failed: it stands still until it is forgotten */
 	if (!run->holding)
 	{
 		move_to(run, &worker->holding);
@@ -104,6 +114,11 @@ may_run(CnRun *run)
 	else if (run->connector == NULL)
 		refuse(run, CN_CONFIG_INVALID, "the connector was deleted while the execution was queued",
 			   NULL);
+	else if (run->connector->problems)
+		refuse(run, CN_CONFIG_INVALID,
+			   psprintf("the definition of connector \"%s\" cannot be used: %s",
+						run->connector->name, run->connector->problems),
+			   "Save it again, then redrive the execution.");
 	else if ((int) cn_behalf_role(row->identity, &row->workspace) < (int) CN_RIGHT_EXECUTE)
 		refuse(run, CN_PERMISSION_DENIED,
 			   psprintf("%s queued the execution and may not execute in the workspace any more",
@@ -167,14 +182,12 @@ cn_run_create(CnWorker *worker, const CnClaimed *claimed)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CnRun	   *run = palloc0(sizeof(CnRun));
-	char		id[CN_UUID_TEXT_LEN + 1];
 
 	run->worker = worker;
 	run->context = context;
 	dlist_push_tail(&worker->claimed, &run->node);
 	copy_row(&run->row, claimed);
-	run->connector = cn_cache_get(&run->row.workspace, cn_uuid_text(&run->row.connector, id),
-								  context);
+	run->connector = cn_cache_look(&run->row.workspace, &run->row.connector, context);
 	if (may_run(run))
 		open_credentials(run);
 	MemoryContextSwitchTo(old);
@@ -242,7 +255,7 @@ failure_of_error(CnFailure *failure, const ErrorData *error)
 {
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		cn_fail(failure, CN_TIMEOUT, "the execution kept its worker busy for more than %d s",
-				TURN_LIMIT_MS / 1000);
+				turn_limit_ms() / 1000);
 	else
 		cn_fail(failure, CN_INTERNAL, "%s", error->message);
 }
@@ -285,6 +298,7 @@ guarded(CnRun *run, RunAction action)
 	CnWorker   *worker = run->worker;
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 
+	cn_worker_limit_time(turn_limit_ms());
 	PG_TRY();
 	{
 		action(run);
@@ -293,10 +307,12 @@ guarded(CnRun *run, RunAction action)
 	{
 		ErrorData  *error = catch_error(worker);
 
+		cn_worker_unlimit_time();
 		(void) cn_exec_interrupted();
 		blame(worker, run, error);
 	}
 	PG_END_TRY();
+	cn_worker_unlimit_time();
 	MemoryContextSwitchTo(old);
 }
 
@@ -307,7 +323,7 @@ cn_run_start(CnRun *run)
 
 	move_to(run, &worker->running);
 	((CnRunEntry *) hash_search(worker->runs, &run->row.id, HASH_ENTER, NULL))->run = run;
-	if (run->connector == NULL)
+	if (run->connector == NULL || run->connector->problems)
 		finish(run);
 	else
 		guarded(run, begin_execution);
@@ -358,6 +374,60 @@ cn_run_abort(CnRun *run, const CnFailure *failure)
 	MemoryContextSwitchTo(old);
 }
 
+void
+cn_run_cancel(CnWorker *worker, const pg_uuid_t *id)
+{
+	CnRun	   *run = cn_run_find(worker, id);
+	CnFailure	failure = {CN_OK};
+
+	if (run == NULL || run->over)
+		return;
+	cn_fail(&failure, CN_CANCELLED, "the execution was cancelled while it ran");
+	cn_run_abort(run, &failure);
+}
+
+/* Refer to the rows of a list; returns how many there are then. */
+static int
+refer_to(dlist_head *list, CnRowRef *refs, int count)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, list)
+	{
+		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
+
+		refs[count].workspace = run->row.workspace;
+		refs[count++].id = run->row.id;
+	}
+	return count;
+}
+
+void
+cn_run_look_for_cancels(CnWorker *worker)
+{
+	int			most = hash_get_num_entries(worker->runs);
+	CnRowRef   *refs = palloc0(sizeof(CnRowRef) * (most + 1));
+	int			count = refer_to(&worker->running, refs, 0);
+
+	count = refer_to(&worker->holding, refs, count);
+	Assert(count <= most);
+	cn_claim_cancelled(&worker->lease, refs, count);
+	worker->cancels = palloc(sizeof(pg_uuid_t) * (count + 1));
+	worker->cancel_count = 0;
+	for (int i = 0; i < count; i++)
+		if (refs[i].fate == CN_ROW_DONE)
+			worker->cancels[worker->cancel_count++] = refs[i].id;
+	pfree(refs);
+}
+
+void
+cn_run_cancel_those_found(CnWorker *worker)
+{
+	for (int i = 0; i < worker->cancel_count; i++)
+		cn_run_cancel(worker, &worker->cancels[i]);
+	worker->cancel_count = 0;
+}
+
 static CnRun *
 run_of(CnWorker *worker, const CnExecution *execution)
 {
@@ -369,7 +439,7 @@ cn_run_turn(CnWorker *worker)
 {
 	MemoryContext old = CurrentMemoryContext;
 
-	cn_worker_limit_time(TURN_LIMIT_MS);
+	cn_worker_limit_time(turn_limit_ms());
 	PG_TRY();
 	{
 		cn_http_mux_turn(worker->mux);
@@ -378,6 +448,7 @@ cn_run_turn(CnWorker *worker)
 	{
 		ErrorData  *error = catch_error(worker);
 
+		cn_worker_unlimit_time();
 		blame(worker, run_of(worker, cn_exec_interrupted()), error);
 	}
 	PG_END_TRY();

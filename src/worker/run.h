@@ -1,7 +1,8 @@
 /*
  * run.h -- what the files of a worker share: its state, and the executions it runs.
  *
- *   loop.c       turns: signals, transactions, the mux, waiting
+ *   loop.c       turns: signals, errands, the mux, waiting
+ *   transact.c   a transaction: begun, committed, rolled back
  *   run.c        an execution in this worker: made, started, held, over
  *   claim_turn.c what to claim: rooms of lanes, shares of workspaces
  *   record.c     what became of executions, written down
@@ -72,6 +73,8 @@ typedef struct CnWorker
 	int			holding_count;
 	int			done_count;
 	CnRun	   *suspect;		/* the one under way, or NULL */
+	pg_uuid_t  *cancels;		/* found in this turn, in its context */
+	int			cancel_count;
 
 	int64		next_fold_us;
 	int64		next_show_us;
@@ -82,6 +85,7 @@ typedef struct CnWorker
 	TimestampTz next_due;		/* a row becomes due; DT_NOEND: none */
 	int64		next_poll_us;
 	int64		pause_until_us; /* after an unexpected error */
+	int64		durable_until_us;	/* claims wait for the disk */
 	int			careful;		/* turns to go in which everything has a transaction of its own */
 	int			failures;		/* unexpected errors in a row */
 	bool		leaving;		/* claims nothing more */
@@ -99,6 +103,23 @@ typedef struct CnRunEntry
 extern void cn_worker_limit_time(int ms);
 extern void cn_worker_unlimit_time(void);
 
+/* ---- transact.c ---- */
+
+/*
+ * Begin a transaction; the worker's turn is the current context.  False: the extension is gone.
+ * *locked: somebody has locked the queue, so nothing can be done with it now.
+ */
+extern bool cn_worker_begin(CnWorker *worker, bool *locked);
+
+/*
+ * durable: wait for the disk.  A claim that is lost leaves a row nobody had, so it need not; but one
+ * that notes a request that must not be repeated, and outcomes, must.
+ */
+extern void cn_worker_commit(CnWorker *worker, bool durable);
+
+/* In PG_CATCH; returns the error, in the worker's turn.  report: write it to the log. */
+extern ErrorData *cn_worker_roll_back(CnWorker *worker, bool report);
+
 /* ---- run.c ---- */
 
 /*
@@ -115,6 +136,16 @@ extern void cn_run_continue(CnRun *run);
 
 /* End it with failure, wherever it is. */
 extern void cn_run_abort(CnRun *run, const CnFailure *failure);
+
+/* End it, for somebody has cancelled it; nothing if it does not run here. */
+extern void cn_run_cancel(CnWorker *worker, const pg_uuid_t *id);
+
+/*
+ * Signals of cancels may get lost, or were never given (a prepared transaction): look, in a transaction,
+ * which rows say so; and end those when it is over.
+ */
+extern void cn_run_look_for_cancels(CnWorker *worker);
+extern void cn_run_cancel_those_found(CnWorker *worker);
 
 /* Turn the mux; what raises ends the execution it was raised for. */
 extern void cn_run_turn(CnWorker *worker);
@@ -148,6 +179,9 @@ extern void cn_record_init(void);	/* settings */
 
 /* Is there something to be written down that should not wait longer? */
 extern bool cn_record_due(CnWorker *worker, int64 now_us, bool idle);
+
+/* Longest time that a transaction gives a tenant's statements. */
+extern int	cn_record_longest_ms(void);
 
 /* When there will be, at the latest; -1: nothing waits. */
 extern int64 cn_record_wait_us(CnWorker *worker, int64 now_us);
