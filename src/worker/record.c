@@ -69,6 +69,7 @@ typedef struct Batch
 
 static Batch batches[RECORD_KINDS];
 static int	mapping_timeout;	/* ms */
+static bool in_mapping = false; /* statements of a tenant's run */
 
 void
 cn_record_init(void)
@@ -643,10 +644,12 @@ apply_mappings(CnRun *run)
 		return;
 	}
 	set_local("lock_timeout", psprintf("%dms", mapping_timeout));
+	in_mapping = true;
 	cn_worker_limit_time(mapping_timeout);
 	fine = cn_field_mapping_apply(run->connector->compiled.mappings, cn_exec_scope(run->execution),
 								  outcome->output, NULL, &failure, &rows);
 	cn_worker_unlimit_time();
+	in_mapping = false;
 	cn_behalf_end(&behalf);
 	if (!fine)
 		cn_exec_fail(run->execution, &failure);
@@ -677,8 +680,7 @@ fail_mapped(CnRun *run, const ErrorData *error)
 	CnFailure	failure = {CN_OK};
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 	{
 		cn_fail(&failure, CN_TIMEOUT, "the field mappings took longer than %d ms", mapping_timeout);
 		failure.hint = "connector.mapping_timeout limits them, triggers and waits for locks included.";
@@ -690,15 +692,16 @@ fail_mapped(CnRun *run, const ErrorData *error)
 	MemoryContextSwitchTo(old);
 }
 
-/* After an error: is it to be tried again?  Not for ever, for a tenant's trigger may raise anything. */
+/* After an error: is it to be tried again?  Not for ever, if a tenant's trigger may have raised it. */
 static bool
 try_again(const CnWorker *worker, const CnRun *run, const ErrorData *error)
 {
 	if (cn_worker_must_leave(worker->slot))
 		return true;
-	return is_trouble(error->sqlerrcode) && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
-		error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
-		cn_monotonic_us() - run->done_us < MAPPING_TROUBLE_US;
+	if (!is_trouble(error->sqlerrcode))
+		return false;
+	return !in_mapping || (error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
+						   cn_monotonic_us() - run->done_us < MAPPING_TROUBLE_US);
 }
 
 /* False: the queue is not there, or locked. */
@@ -722,11 +725,12 @@ record_in_transaction(CnWorker *worker, CnRun *run)
 
 		cn_worker_unlimit_time();
 		forget_batches();
-		/* the next time it has no mapping to apply, and is written like any other */
+		/* if it is not: the next time it has no mapping to apply, and is written like any other */
 		if (try_again(worker, run, error))
 			run->not_before_us = cn_monotonic_us() + TROUBLE_DELAY_US;
 		else
 			fail_mapped(run, error);
+		in_mapping = false;
 		cn_slot_add(worker->slot, CN_COUNT_ERRORS, 1);
 	}
 	PG_END_TRY();
