@@ -35,7 +35,11 @@ extern Jsonb *cn_jsonb_truncated(int64 bytes);
 /* A jsonb string. */
 extern Jsonb *cn_jsonb_string(const char *text, int64 len);
 
-/* ---- building jsonb step by step: a thin layer over pushJsonbValue ---- */
+/*
+ * ---- building jsonb step by step: a thin layer over pushJsonbValue ----
+ *
+ * What keys, strings and jsonb values point to is read by cn_build_done and has to last until then.
+ */
 
 typedef struct CnJsonbBuilder
 {

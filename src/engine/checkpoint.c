@@ -180,7 +180,7 @@ put_step(CnJsonbBuilder *b, const CnStep *step)
 static void
 put_id(CnJsonbBuilder *b, const char *key, const pg_uuid_t *id)
 {
-	char		text[CN_UUID_TEXT_LEN + 1];
+	char	   *text = palloc(CN_UUID_TEXT_LEN + 1);	/* read when all is built */
 
 	put_text(b, key, cn_uuid_text(id, text));
 }
