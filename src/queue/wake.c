@@ -13,6 +13,7 @@
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "core/compat.h"
 #include "core/shmem.h"
@@ -56,6 +57,7 @@ static uint64 read_to = 0;		/* entries this process has taken */
 static CnWakeEntry *notes = NULL;
 static int	note_count = 0;
 static bool notes_overflow = false;
+static bool committed = false;	/* and to be published */
 
 /* ---- the ring ---- */
 
@@ -232,6 +234,14 @@ publish_notes(void)
 	cn_wake_latches(MyDatabaseId);
 }
 
+static void
+forget_notes(void)
+{
+	notes = NULL;
+	note_count = 0;
+	notes_overflow = committed = false;
+}
+
 /*
  * A transaction that is prepared wakes nobody: it is committed by another one, which
  * knows nothing of this.  The workers find its rows when they look at everything.
@@ -242,13 +252,23 @@ on_xact(XactEvent event, void *arg)
 	if (notes == NULL)
 		return;
 	if (event == XACT_EVENT_COMMIT)
-		publish_notes();
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-	{
-		notes = NULL;
-		note_count = 0;
-		notes_overflow = false;
-	}
+		committed = true;
+	else if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		forget_notes();
+}
+
+/*
+ * Workers are woken when the transaction's invalidations are out, which is after the event of its
+ * commit: one that came before them would go by what its caches have, and nobody
+ * would wake it again.
+ */
+static void
+on_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void *arg)
+{
+	if (!committed || !is_top_level || phase != RESOURCE_RELEASE_AFTER_LOCKS)
+		return;
+	publish_notes();
+	forget_notes();
 }
 
 void
@@ -257,4 +277,5 @@ cn_wake_init(void)
 	cn_shmem_add("connector wake", sizeof(WakeShared), NULL, (void **) &shared);
 	cn_stats_unfolded_hook = cn_wake_latches;
 	RegisterXactCallback(on_xact, NULL);
+	RegisterResourceReleaseCallback(on_release, NULL);
 }

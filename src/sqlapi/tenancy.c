@@ -19,6 +19,7 @@
 #include "core/spi.h"
 #include "core/uuid.h"
 #include "queue/cleanup.h"
+#include "queue/wake.h"
 #include "sqlapi/args.h"
 
 CN_FUNCTION(connector_check_server);
@@ -103,14 +104,19 @@ connector_is_admin(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(cn_identity_is_admin());
 }
 
+/* What is queued may wait for a row to be changed or to go: an enabled connector, a higher limit. */
 Datum
 connector_changed(PG_FUNCTION_ARGS)
 {
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("_connector_changed is a trigger")));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	CacheInvalidateRelcache(data->tg_relation);
+	if (!TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		cn_wake_changed_at_commit();
 	return PointerGetDatum(NULL);
 }
 

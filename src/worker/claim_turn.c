@@ -231,8 +231,11 @@ connector_fact(CnWorker *worker, const CnLane *lane)
 
 	if (!fresh)
 	{
+		/* what changes while it is read is not in it */
+		uint64		generation = facts_generation();
+
 		read_connector(fact);
-		fact->generation = facts_generation();
+		fact->generation = generation;
 	}
 	return fact;
 }
@@ -301,8 +304,10 @@ share_of(const pg_uuid_t *workspace, int *weight, int *cap, void *arg)
 
 	if (!fresh)
 	{
+		uint64		generation = facts_generation();
+
 		read_workspace(fact);
-		fact->generation = facts_generation();
+		fact->generation = generation;
 	}
 	*weight = fact->weight;
 	*cap = fact->cap;
