@@ -239,13 +239,10 @@ sql('DROP TRIGGER refuse ON connector_queue');
 
 # Its definition cannot be read any more.
 save('broken', qq({"url": "$url/ok"}));
+as('ann', "SELECT connector_pause('broken')");
+my @broken = map { queue('broken') } 1 .. 2;
 sql(q(SET session_replication_role = replica; UPDATE connectors SET config = '{"nothing": 1}' WHERE name = 'broken'));
-my @broken = map { sql(<<"SQL") } 1 .. 2;
-INSERT INTO connector_queue (workspace_id, id, connector_id, created_at, attempt, priority, crashes, sending, cancel_requested, notify,
-	trigger, identity, run_as, input)
-SELECT workspace_id, gen_random_uuid(), id, now(), 1, 0, 0, false, false, false, 'async', 'role:ann', 'ann', '{}'
-  FROM connectors WHERE name = 'broken' RETURNING id
-SQL
+sql(q(DELETE FROM connector_pauses));
 @good = map { queue('plain') } 1 .. 3;
 is(join(' ', map { ended($_) } @good), 'success success success', 'a broken definition stops no other connector');
 like(ended($_), qr/^failed\|config_invalid\|/, 'its own executions end') for @broken;
