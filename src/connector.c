@@ -59,7 +59,7 @@ _PG_init(void)
 	cn_slots_init();
 	cn_limit_init();
 	cn_worker_init();
-	cn_record_init();
+	cn_mapped_init();
 	cn_cron_init();
 	cn_testpoint_init();
 	cn_shmem_init();

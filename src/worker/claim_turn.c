@@ -368,7 +368,7 @@ cn_claim_turn_budget(CnWorker *worker)
 static int64
 longest_silence_us(void)
 {
-	return (int64) Max(cn_worker_lease_timeout, 2 * cn_record_longest_ms()) * 1000;
+	return (int64) Max(cn_worker_lease_timeout, 2 * cn_mapped_longest_ms()) * 1000;
 }
 
 static void

@@ -570,7 +570,7 @@ cn_worker_run(CnWorkerSlot *slot)
 		hear_all(worker);
 		if (!work(worker, idle))
 			return;
-		cn_record_mapped(worker, cn_monotonic_us() + MAPPING_TURN_US);
+		cn_mapped_record(worker, cn_monotonic_us() + MAPPING_TURN_US);
 		fold(worker);
 		show(worker);
 		idle = wait_and_turn(worker);

@@ -5,20 +5,13 @@
  * were there and its own it writes the history, the statistics and the dead letters.  A row
  * that somebody else has locked is left for later; one that has gone, or that
  * another worker has taken over, is dropped without a trace.
- *
- * An execution whose connector maps its output into a table of the tenant is recorded
- * in a transaction of its own, together with the tenant's rows, with the rights of who
- * asked for it.  What the tenant's triggers do there is bounded in time, and a workspace that
- * was busy there waits for some times as long, so that others are not held up.
+ * Executions with field mappings are recorded one at a time (mapped.c).
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "storage/lock.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "core/behalf.h"
 #include "core/clock.h"
 #include "core/errors.h"
 #include "core/jsonb.h"
@@ -31,7 +24,6 @@
 #include "stats/counters.h"
 #include "stats/log.h"
 #include "stats/stats.h"
-#include "sync/field_mapping.h"
 #include "worker/run.h"
 
 /* A commit serves so many at most: they wait for each other. */
@@ -44,12 +36,6 @@
 /* After a locked row, and after an error that says nothing about the execution (disk full). */
 #define LOCKED_DELAY_US 50000
 #define TROUBLE_DELAY_US 1000000
-
-/* After so long an error that comes with a mapping is the mapping's, whatever it speaks of. */
-#define MAPPING_TROUBLE_US (60 * INT64CONST(1000000))
-
-/* A workspace whose triggers took t waits for so many times t. */
-#define MAPPING_REST 4
 
 typedef enum RecordKind
 {
@@ -68,17 +54,6 @@ typedef struct Batch
 } Batch;
 
 static Batch batches[RECORD_KINDS];
-static int	mapping_timeout;	/* ms */
-static bool in_mapping = false; /* statements of a tenant's run */
-
-void
-cn_record_init(void)
-{
-	DefineCustomIntVariable("connector.mapping_timeout",
-							"Time a worker gives the statements of an execution's field mappings, triggers included.",
-							NULL, &mapping_timeout, 2000, 10, 60000, PGC_SIGHUP, GUC_UNIT_MS,
-							NULL, NULL, NULL);
-}
 
 /* ---- what is due ---- */
 
@@ -91,8 +66,8 @@ parked_until(const CnRun *run)
 	return cn_exec_outcome(run->execution)->park_until;
 }
 
-static bool
-has_mappings(const CnRun *run)
+bool
+cn_record_has_mappings(const CnRun *run)
 {
 	return cn_run_failure(run)->code == CN_OK && parked_until(run) == 0 &&
 		run->connector->compiled.mappings != NULL;
@@ -131,17 +106,11 @@ cn_record_due(CnWorker *worker, int64 now_us, bool idle)
 	{
 		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
 
-		if (run->not_before_us > now_us || has_mappings(run))
+		if (run->not_before_us > now_us || cn_record_has_mappings(run))
 			continue;
 		return idle || now_us - run->done_us >= GATHER_US;
 	}
 	return false;
-}
-
-int
-cn_record_longest_ms(void)
-{
-	return mapping_timeout;
 }
 
 int64
@@ -360,7 +329,7 @@ gather_done(CnWorker *worker, int most)
 
 		if (batches[RECORD_FINISH].count + batches[RECORD_RELEASE].count >= most)
 			break;
-		if (run->not_before_us > now_us || has_mappings(run))
+		if (run->not_before_us > now_us || cn_record_has_mappings(run))
 			continue;
 		if (parked_until(run))
 			checkpoint = checkpoint_of(run);
@@ -401,6 +370,24 @@ cn_record_write(CnWorker *worker, int most)
 	/* one alone is one of either kind, so that what fails is known */
 	gather_done(worker, Max(most - batches[RECORD_CHECKPOINT].count, most / 2));
 	write_batches(worker);
+}
+
+bool
+cn_record_alone(CnWorker *worker, CnRun *run, void (*before) (CnRun *run))
+{
+	Batch	   *batch = &batches[RECORD_FINISH];
+	MemoryContext old;
+
+	forget_batches();
+	(void) add_to(batch, run);
+	cn_claim_finish(&worker->lease, batch->refs, batch->count);
+	if (batch->refs[0].fate != CN_ROW_DONE)
+		return false;
+	old = MemoryContextSwitchTo(run->context);
+	before(run);
+	MemoryContextSwitchTo(old);
+	write_outcomes(batch);
+	return true;
 }
 
 /* ---- after it ---- */
@@ -520,9 +507,8 @@ cn_record_aborted(CnWorker *worker)
 	forget_batches();
 }
 
-/* Does an error speak of the server and not of what was to be written? */
-static bool
-is_trouble(int sqlerrcode)
+bool
+cn_record_is_trouble(int sqlerrcode)
 {
 	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
 	{
@@ -566,7 +552,7 @@ cn_record_spoil(CnWorker *worker, const ErrorData *error)
 		run->row.notify = false;
 		return;
 	}
-	if (is_trouble(error->sqlerrcode) || run->spoiled.code != CN_OK)
+	if (cn_record_is_trouble(error->sqlerrcode) || run->spoiled.code != CN_OK)
 		return;
 	old = MemoryContextSwitchTo(run->context);
 	cn_fail(&run->spoiled, CN_INTERNAL, "the outcome could not be recorded: %s", error->message);
@@ -574,216 +560,6 @@ cn_record_spoil(CnWorker *worker, const ErrorData *error)
 	run->not_before_us = 0;
 	if (!run->over)
 		cn_run_abort(run, &run->spoiled);
-}
-
-/* ---- field mappings ---- */
-
-/* A workspace whose triggers kept the worker busy, until when others go first. */
-typedef struct Resting
-{
-	pg_uuid_t	workspace;
-	int64		until_us;
-} Resting;
-
-#define MAX_RESTING 64
-
-static Resting resting[MAX_RESTING];
-
-static int64
-rests_until(const pg_uuid_t *workspace)
-{
-	for (int i = 0; i < MAX_RESTING; i++)
-		if (cn_uuid_equal(&resting[i].workspace, workspace))
-			return resting[i].until_us;
-	return 0;
-}
-
-/* In its own place, or that of whoever rests the shortest. */
-static void
-let_rest(const pg_uuid_t *workspace, int64 until_us)
-{
-	int			place = 0;
-
-	for (int i = 0; i < MAX_RESTING; i++)
-	{
-		if (cn_uuid_equal(&resting[i].workspace, workspace))
-		{
-			place = i;
-			break;
-		}
-		if (resting[i].until_us < resting[place].until_us)
-			place = i;
-	}
-	resting[place] = (Resting)
-	{
-		*workspace, until_us
-	};
-}
-
-static void
-set_local(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
-/* Apply the mappings as who asked; a success may turn into a failure. */
-static void
-apply_mappings(CnRun *run)
-{
-	const CnOutcome *outcome = cn_exec_outcome(run->execution);
-	CnFailure	failure = {CN_OK};
-	CnBehalf	behalf;
-	int64		rows;
-	bool		fine;
-
-	if (!cn_behalf_begin(&behalf, run->row.run_as, run->row.claims))
-	{
-		cn_fail(&failure, CN_PERMISSION_DENIED, "role \"%s\", which queued the execution, is gone",
-				run->row.run_as ? run->row.run_as : "");
-		cn_exec_fail(run->execution, &failure);
-		return;
-	}
-	set_local("lock_timeout", psprintf("%dms", mapping_timeout));
-	in_mapping = true;
-	cn_worker_limit_time(mapping_timeout);
-	fine = cn_field_mapping_apply(run->connector->compiled.mappings, cn_exec_scope(run->execution),
-								  outcome->output, NULL, &failure, &rows);
-	cn_worker_unlimit_time();
-	in_mapping = false;
-	cn_behalf_end(&behalf);
-	if (!fine)
-		cn_exec_fail(run->execution, &failure);
-}
-
-static void
-record_one(CnWorker *worker, CnRun *run)
-{
-	Batch	   *batch = &batches[RECORD_FINISH];
-	MemoryContext old;
-
-	forget_batches();
-	(void) add_to(batch, run);
-	cn_claim_finish(&worker->lease, batch->refs, batch->count);
-	if (batch->refs[0].fate != CN_ROW_DONE)
-		return;
-	old = MemoryContextSwitchTo(run->context);
-	apply_mappings(run);
-	MemoryContextSwitchTo(old);
-	CN_TEST_POINT("mapped");
-	write_outcomes(batch);
-}
-
-/* The tenant's statements took too long, or deadlocked: it fails, with nothing of them left. */
-static void
-fail_mapped(CnRun *run, const ErrorData *error)
-{
-	CnFailure	failure = {CN_OK};
-	MemoryContext old = MemoryContextSwitchTo(run->context);
-
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-	{
-		cn_fail(&failure, CN_TIMEOUT, "the field mappings took longer than %d ms", mapping_timeout);
-		failure.hint = "connector.mapping_timeout limits them, triggers and waits for locks included.";
-	}
-	else
-		cn_fail(&failure, CN_INTERNAL, "the field mappings failed: %s", error->message);
-	if (cn_exec_outcome(run->execution)->failure.code == CN_OK)
-		cn_exec_fail(run->execution, &failure);
-	MemoryContextSwitchTo(old);
-}
-
-/* After an error: is it to be tried again?  Not for ever, if a tenant's trigger may have raised it. */
-static bool
-try_again(const CnWorker *worker, const CnRun *run, const ErrorData *error)
-{
-	if (cn_worker_must_leave(worker->slot))
-		return true;
-	if (!is_trouble(error->sqlerrcode))
-		return false;
-	return !in_mapping || (error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
-						   cn_monotonic_us() - run->done_us < MAPPING_TROUBLE_US);
-}
-
-/* False: the queue is not there, or locked. */
-static bool
-record_in_transaction(CnWorker *worker, CnRun *run)
-{
-	volatile bool possible = false;
-
-	PG_TRY();
-	{
-		bool		locked;
-
-		possible = cn_worker_begin(worker, &locked) && !locked;
-		if (possible)
-			record_one(worker, run);
-		cn_worker_commit(worker, true);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = cn_worker_roll_back(worker, false);
-
-		cn_worker_unlimit_time();
-		forget_batches();
-		/* if it is not: the next time it has no mapping to apply, and is written like any other */
-		if (try_again(worker, run, error))
-			run->not_before_us = cn_monotonic_us() + TROUBLE_DELAY_US;
-		else
-			fail_mapped(run, error);
-		in_mapping = false;
-		cn_slot_add(worker->slot, CN_COUNT_ERRORS, 1);
-	}
-	PG_END_TRY();
-	/* a tenant's code may have taken locks that outlive transactions */
-	LockReleaseSession(USER_LOCKMETHOD);
-	cn_slot_add(worker->slot, CN_COUNT_COMMITS, 1);
-	return possible;
-}
-
-/* The first that has mappings and whose workspace does not rest. */
-static CnRun *
-next_mapped(CnWorker *worker, int64 now_us)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &worker->done)
-	{
-		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
-		int64		until_us;
-
-		if (run->not_before_us > now_us || !has_mappings(run))
-			continue;
-		until_us = rests_until(&run->row.workspace);
-		if (until_us <= now_us)
-			return run;
-		run->not_before_us = until_us;
-	}
-	return NULL;
-}
-
-void
-cn_record_mapped(CnWorker *worker, int64 until_us)
-{
-	int64		now_us = cn_monotonic_us();
-	CnRun	   *run;
-
-	while (now_us < until_us && now_us >= worker->pause_until_us &&
-		   (run = next_mapped(worker, now_us)) != NULL)
-	{
-		pg_uuid_t	workspace = run->row.workspace;
-		int64		took_us;
-
-		if (!record_in_transaction(worker, run))
-		{
-			worker->pause_until_us = now_us + LOCKED_DELAY_US;
-			break;
-		}
-		took_us = cn_monotonic_us() - now_us;
-		now_us += took_us;
-		if (took_us > 2000)
-			let_rest(&workspace, now_us + took_us * MAPPING_REST);
-		cn_record_committed(worker);
-	}
 }
 
 /* ---- leaving ---- */

@@ -6,6 +6,7 @@
  *   run.c        an execution in this worker: made, started, held, over
  *   claim_turn.c what to claim: rooms of lanes, shares of workspaces
  *   record.c     what became of executions, written down
+ *   mapped.c     the same with rows of the tenant's
  *
  * A run is in exactly one of the worker's lists:
  *
@@ -175,31 +176,48 @@ extern void cn_claim_turn_aborted(CnWorker *worker, bool careful);
 extern int	cn_claim_turn_budget(CnWorker *worker);
 
 /* ---- record.c ---- */
-extern void cn_record_init(void);	/* settings */
 
 /* Is there something to be written down that should not wait longer? */
 extern bool cn_record_due(CnWorker *worker, int64 now_us, bool idle);
 
-/* Longest time that a transaction gives a tenant's statements. */
-extern int	cn_record_longest_ms(void);
-
 /* When there will be, at the latest; -1: nothing waits. */
 extern int64 cn_record_wait_us(CnWorker *worker, int64 now_us);
 
-/* In a transaction: write down all that holds and all that is done but for what has a transaction of its own. */
+/*
+ * In a transaction: write down what holds and what is done, up to most of either, but for what has a
+ * transaction of its own.  most 1: one of all.
+ */
 extern void cn_record_write(CnWorker *worker, int most);
+
+/*
+ * In a transaction: write down this one, which is done.  before is called, in its context, when its row
+ * has been deleted and before its outcome is read.  False: it is not ours, or locked.
+ */
+extern bool cn_record_alone(CnWorker *worker, CnRun *run, void (*before) (CnRun *run));
 
 /* That transaction has been committed: let them go on, or forget them; or it has not. */
 extern void cn_record_committed(CnWorker *worker);
 extern void cn_record_aborted(CnWorker *worker);
 
-/* Record those that write into tables of tenants, each in a transaction of its own. */
-extern void cn_record_mapped(CnWorker *worker, int64 until_us);
-
 /* Something could not be recorded even alone; error is of the current error. */
 extern void cn_record_spoil(CnWorker *worker, const ErrorData *error);
 
+/* Does an error speak of the server and not of what was to be written? */
+extern bool cn_record_is_trouble(int sqlerrcode);
+
+/* Is it to be recorded with rows of the tenant's (mapped.c)? */
+extern bool cn_record_has_mappings(const CnRun *run);
+
 /* Give everything back that is not recorded, for the worker leaves. */
 extern void cn_record_release_all(CnWorker *worker);
+
+/* ---- mapped.c ---- */
+extern void cn_mapped_init(void);	/* settings */
+
+/* Longest time that it gives a tenant's statements. */
+extern int	cn_mapped_longest_ms(void);
+
+/* Record those that write into tables of tenants, each in a transaction of its own. */
+extern void cn_mapped_record(CnWorker *worker, int64 until_us);
 
 #endif							/* CN_WORKER_RUN_H */
