@@ -49,7 +49,7 @@ typedef struct CnConnector
 	int			timeout_ms;
 	int			max_retries;
 	bool		continue_on_error;
-	const char *problems;		/* not NULL: why it could not be compiled; there is nothing in compiled */
+	const char *problems;		/* why compiled is empty; NULL: it is not */
 	CnCompiledParts compiled;
 } CnConnector;
 
@@ -65,7 +65,10 @@ extern CnConnector *cn_cache_get(const pg_uuid_t *workspace, const char *name,
 extern CnConnector *cn_cache_look(const pg_uuid_t *workspace, const pg_uuid_t *id,
 								  MemoryContext context);
 
-/* Check and compile what is to be saved, in the current context; false and *problems if it has any. */
+/*
+ * Check and compile what is to be saved, in the current context; false and *problems if it has
+ * any.
+ */
 extern bool cn_cache_compile(const CnParts *parts, CnCompiledParts *compiled,
 							 CnProblems *problems);
 

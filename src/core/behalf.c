@@ -55,8 +55,9 @@ cn_behalf_role(const char *identity, const pg_uuid_t *workspace)
 }
 
 /*
- * What is deferred would run at COMMIT with the rights of the worker, so the server refuses to defer
- * anything in a restricted operation.  SET CONSTRAINTS ALL IMMEDIATE, for the transaction.
+ * What is deferred would run at COMMIT with the rights of the worker, so the server refuses to
+ * defer anything in a restricted operation.  SET CONSTRAINTS ALL IMMEDIATE, for the
+ * transaction.
  */
 static void
 set_constraints_immediate(void)

@@ -47,8 +47,9 @@ typedef struct CnClaimed
 extern void cn_claim_discover(CnLanes *lanes);
 
 /*
- * Rows whose time has come become ready; their lanes are noted.  Returns when to do that again: when
- * the next one is due, or a moment later where somebody has locked one that is; DT_NOEND: there is none.
+ * Rows whose time has come become ready; their lanes are noted.  Returns when to do that
+ * again: when the next one is due, or a moment later where somebody has locked one that is;
+ * DT_NOEND: there is none.
  */
 extern TimestampTz cn_claim_promote(CnLanes *lanes, TimestampTz now);
 
@@ -98,7 +99,10 @@ typedef struct CnRowRef
 /* Delete the rows, for their history is written in this transaction. */
 extern void cn_claim_finish(const pg_uuid_t *lease, CnRowRef *rows, int count);
 
-/* Of rows that are the caller's: those that somebody has asked to cancel get CN_ROW_DONE, others CN_ROW_LOST. */
+/*
+ * Of rows that are the caller's: those that somebody has asked to cancel get CN_ROW_DONE, others
+ * CN_ROW_LOST.
+ */
 extern void cn_claim_cancelled(const pg_uuid_t *lease, CnRowRef *rows, int count);
 
 /* Store checkpoint and sending; the lease stays. */

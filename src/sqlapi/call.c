@@ -28,8 +28,9 @@
 /* ---- who runs what ---- */
 
 /*
- * Code of tenants runs in workers, too: triggers of tables that field mappings write.  If it waited for
- * the network there, the worker would turn everybody's executions within its transaction, with its rights.
+ * Code of tenants runs in workers, too: triggers of tables that field mappings write.  If it
+ * waited for the network there, the worker would turn everybody's executions within its
+ * transaction, with its rights.
  */
 void
 cn_call_prevent_in_worker(const char *function)

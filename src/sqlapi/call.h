@@ -35,7 +35,10 @@ extern void cn_call_prevent_in_worker(const char *function);
 /* Resolve the workspace and who asks.  function: its name for errors, "connector_execute()". */
 extern void cn_call_begin(CnCall *call, const char *function, const char *workspace, CnRight right);
 
-/* The connector, pinned until context is reset; raises 42704 or 55000 unless it is there and enabled. */
+/*
+ * The connector, pinned until context is reset; raises 42704 or 55000 unless it is there and
+ * enabled.
+ */
 extern CnConnector *cn_call_find(const CnWorkspace *workspace, const char *name,
 								 MemoryContext context);
 

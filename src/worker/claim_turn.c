@@ -315,7 +315,10 @@ share_of(const pg_uuid_t *workspace, int *weight, int *cap, void *arg)
 
 /* ---- how many ---- */
 
-/* What executions take; it is measured some times a second only, for that asks all their contexts. */
+/*
+ * What executions take; it is measured some times a second only, for that asks all their
+ * contexts.
+ */
 static Size
 memory_used(CnWorker *worker)
 {
@@ -364,7 +367,10 @@ cn_claim_turn_budget(CnWorker *worker)
 
 /* ---- claiming ---- */
 
-/* A worker is dead that has been silent for longer; a tenant's statements may silence it for a while. */
+/*
+ * A worker is dead that has been silent for longer; a tenant's statements may silence it for a
+ * while.
+ */
 static int64
 longest_silence_us(void)
 {
@@ -390,8 +396,9 @@ prepare_input(CnWorker *worker, bool *single_shot, int count)
 }
 
 /*
- * What two workers died with goes back, to be run by itself.  So does what this worker has lost, for others
- * took it for dead, and runs all the same: not twice at a time, so it is looked at again a moment later.
+ * What two workers died with goes back, to be run by itself.  So does what this worker has
+ * lost, for others took it for dead, and runs all the same: not twice at a time, so it is
+ * looked at again a moment later.
  */
 static bool
 is_to_run(CnWorker *worker, const CnClaimed *row)

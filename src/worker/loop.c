@@ -44,8 +44,9 @@
 #define LOCKED_PAUSE_US 20000
 
 /*
- * A worker that starts may follow one that died, and with it what had not been written to disk: its
- * claims wait for the disk for so long, or an execution that kills whoever claims it would never be noticed.
+ * A worker that starts may follow one that died, and with it what had not been written to
+ * disk: its claims wait for the disk for so long, or an execution that kills whoever claims it
+ * would never be noticed.
  */
 #define DURABLE_US (30 * INT64CONST(1000000))
 
@@ -187,7 +188,8 @@ reload_if_asked(CnWorker *worker)
 /* ---- transactions ---- */
 
 /*
- * Look at everything: what is there, what is due, what is to be cancelled, whether we may call out at all.
+ * Look at everything: what is there, what is due, what is to be cancelled, whether we may call
+ * out at all.
  */
 static void
 look_everywhere(CnWorker *worker)

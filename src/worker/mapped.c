@@ -159,7 +159,10 @@ fail_mapped(CnRun *run, const ErrorData *error)
 	MemoryContextSwitchTo(old);
 }
 
-/* After an error: is it to be tried again?  Not for ever, if a tenant's trigger may have raised it. */
+/*
+ * After an error: is it to be tried again?  Not for ever, if a tenant's trigger may have raised
+ * it.
+ */
 static bool
 try_again(const CnWorker *worker, const CnRun *run, const ErrorData *error)
 {

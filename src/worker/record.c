@@ -29,7 +29,10 @@
 /* A commit serves so many at most: they wait for each other. */
 #define MAX_BATCH 500
 
-/* What is done is recorded at once when nothing else happens, else after so long, or when so many are. */
+/*
+ * What is done is recorded at once when nothing else happens, else after so long, or when so
+ * many are.
+ */
 #define GATHER_US 4000
 #define GATHER_COUNT 200
 
@@ -269,8 +272,8 @@ add_to(Batch *batch, CnRun *run)
 }
 
 /*
- * What it is to go on from, in the current context.  Without that it must not go on: whoever took over
- * would send again what is over.
+ * What it is to go on from, in the current context.  Without that it must not go on: whoever
+ * took over would send again what is over.
  */
 static Jsonb *
 checkpoint_of(CnRun *run)
@@ -311,7 +314,8 @@ gather_holding(CnWorker *worker, int most)
 		}
 		ref = add_to(batch, run);
 		ref->checkpoint = checkpoint;
-		ref->sending = run->progress ? run->row.sending : cn_exec_next_is_single_shot(run->execution);
+		ref->sending = run->progress ? run->row.sending
+			: cn_exec_next_is_single_shot(run->execution);
 	}
 }
 

@@ -113,8 +113,8 @@ extern void cn_worker_unlimit_time(void);
 extern bool cn_worker_begin(CnWorker *worker, bool *locked);
 
 /*
- * durable: wait for the disk.  A claim that is lost leaves a row nobody had, so it need not; but one
- * that notes a request that must not be repeated, and outcomes, must.
+ * durable: wait for the disk.  A claim that is lost leaves a row nobody had, so it need not;
+ * but one that notes a request that must not be repeated, and outcomes, must.
  */
 extern void cn_worker_commit(CnWorker *worker, bool durable);
 
@@ -142,8 +142,8 @@ extern void cn_run_abort(CnRun *run, const CnFailure *failure);
 extern void cn_run_cancel(CnWorker *worker, const pg_uuid_t *id);
 
 /*
- * Signals of cancels may get lost, or were never given (a prepared transaction): look, in a transaction,
- * which rows say so; and end those when it is over.
+ * Signals of cancels may get lost, or were never given (a prepared transaction): look, in a
+ * transaction, which rows say so; and end those when it is over.
  */
 extern void cn_run_look_for_cancels(CnWorker *worker);
 extern void cn_run_cancel_those_found(CnWorker *worker);
@@ -165,7 +165,10 @@ extern const CnFailure *cn_run_failure(const CnRun *run);
 /* ---- claim_turn.c ---- */
 extern void cn_claim_turn_init(CnWorker *worker);
 
-/* In a transaction: claim what may run now, as runs in the list claimed.  budget: at most so many. */
+/*
+ * In a transaction: claim what may run now, as runs in the list claimed.  budget: at most so
+ * many.
+ */
 extern void cn_claim_turn(CnWorker *worker, int budget, bool *durable);
 
 /* The transaction of the claim is over. */
@@ -184,14 +187,15 @@ extern bool cn_record_due(CnWorker *worker, int64 now_us, bool idle);
 extern int64 cn_record_wait_us(CnWorker *worker, int64 now_us);
 
 /*
- * In a transaction: write down what holds and what is done, up to most of either, but for what has a
- * transaction of its own.  most 1: one of all.
+ * In a transaction: write down what holds and what is done, up to most of either, but for what
+ * has a transaction of its own.  most 1: one of all.
  */
 extern void cn_record_write(CnWorker *worker, int most);
 
 /*
- * In a transaction: write down this one, which is done.  before is called, in its context, when its row
- * has been deleted and before its outcome is read.  False: it is not ours, or locked.
+ * In a transaction: write down this one, which is done.  before is called, in its context,
+ * when its row has been deleted and before its outcome is read.  False: it is not ours, or
+ * locked.
  */
 extern bool cn_record_alone(CnWorker *worker, CnRun *run, void (*before) (CnRun *run));
 

@@ -2,9 +2,9 @@
  * transact.c -- the transactions of a worker.
  *
  * Each begins by looking for the extension, under a lock on the queue that is not waited for:
- * whoever has locked that table (DROP EXTENSION, ALTER TABLE, VACUUM FULL) must not hold
- * the worker up, and while the transaction lasts it stays.  Locks on other tables are waited for, but not
- * long (lock_timeout, main.c).
+ * whoever has locked that table (DROP EXTENSION, ALTER TABLE, VACUUM FULL) must not hold the
+ * worker up, and while the transaction lasts it stays.  Locks on other tables are waited for,
+ * but not long (lock_timeout, main.c).
  */
 #include "postgres.h"
 
