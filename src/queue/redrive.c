@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "catalog/cache.h"
 #include "core/errors.h"
 #include "core/jsonb.h"
 #include "core/spi.h"
@@ -37,7 +38,7 @@
 
 static CnStatement take_letters = {
 	.sql = "SELECT d.id, d.connector_id, d.priority, d.attempt, d.correlation_id, d.error_code,"
-	" d.failed_step, d.input, d.checkpoint FROM @.connector_dead_letters d WHERE" MATCHES
+	" d.failed_step, d.http_status, d.input, d.checkpoint FROM @.connector_dead_letters d WHERE" MATCHES
 	" AND EXISTS (SELECT FROM @.connectors c WHERE c.workspace_id OPERATOR(pg_catalog.=) d.workspace_id"
 	"  AND c.id OPERATOR(pg_catalog.=) d.connector_id AND c.enabled)"
 	" ORDER BY d.id LIMIT $8 FOR UPDATE OF d SKIP LOCKED",
@@ -55,6 +56,7 @@ enum
 	TAKEN_CORRELATION,
 	TAKEN_CODE,
 	TAKEN_STEP,
+	TAKEN_STATUS,
 	TAKEN_INPUT,
 	TAKEN_CHECKPOINT
 };
@@ -114,16 +116,48 @@ taken_jsonb(uint64 row, int col)
 	return isnull ? NULL : DatumGetJsonbP(value);
 }
 
+/* Does the connector, as it is now, send idempotency keys? */
+static bool
+sends_keys(const pg_uuid_t *workspace, const pg_uuid_t *connector)
+{
+	CnConnector *found = cn_cache_look(workspace, connector, CurrentMemoryContext);
+	const CnDefinition *def = found ? found->compiled.definition : NULL;
+
+	for (int i = 0; def && i < def->all_count; i++)
+		if (def->all[i]->idempotency_header)
+			return true;
+	return false;
+}
+
+/*
+ * May a request of the letter have taken effect?  One with a key is repeated as long as that is not known,
+ * so it ends with the failure of its last attempt.  A reply that refuses it says that it has not; but
+ * for 408 and 409, which may be about the request before.
+ */
+static bool
+is_in_doubt(uint64 row, const pg_uuid_t *workspace, const pg_uuid_t *connector)
+{
+	const char *code = cn_spi_text(row, TAKEN_CODE, CurrentMemoryContext);
+	bool		isnull;
+	int			status = DatumGetInt32(cn_spi_value(row, TAKEN_STATUS, &isnull));
+
+	if (cn_code_by_name(code) == CN_UNKNOWN_OUTCOME)
+		return true;
+	if (!isnull && status >= 400 && status <= 499 && status != 408 && status != 409)
+		return false;
+	return sends_keys(workspace, connector);
+}
+
 static Jsonb *
-checkpoint_of(uint64 row, const pg_uuid_t *id, bool from_start, TimestampTz now)
+checkpoint_of(uint64 row, const pg_uuid_t *id, const CnLane *lane, bool from_start,
+			  TimestampTz now)
 {
 	MemoryContext context = CurrentMemoryContext;
-	const char *code = cn_spi_text(row, TAKEN_CODE, context);
 	CnFailedRun failed = {
 		.id = *id,
 		.checkpoint = taken_jsonb(row, TAKEN_CHECKPOINT),
 		.failed_step = cn_spi_text(row, TAKEN_STEP, context),
-		.unknown_outcome = cn_code_by_name(code) == CN_UNKNOWN_OUTCOME,
+		.in_doubt = is_in_doubt(row, &lane->workspace, &lane->connector),
 	};
 
 	return cn_retry_point(&failed, from_start, now);
@@ -148,7 +182,7 @@ queue_again(CnEnqueue *queue, const pg_uuid_t *workspace, uint64 row, bool from_
 	cn_spi_uuid(row, TAKEN_CONNECTOR, &entry.lane.connector);
 	if (entry.input == NULL)
 		entry.input = cn_jsonb_empty_object();
-	entry.checkpoint = checkpoint_of(row, old_id, from_start, queue->now);
+	entry.checkpoint = checkpoint_of(row, old_id, &entry.lane, from_start, queue->now);
 	cn_enqueue_id(0, &entry.id);
 	cn_enqueue_add(queue, &entry);
 	*new_id = entry.id;

@@ -125,7 +125,7 @@ key_id_of(const CnFailedRun *failed, JsonbContainer *checkpoint)
 		if (cn_uuid_parse(kept, &id))
 			return kept;
 	}
-	return failed->unknown_outcome ? pstrdup(cn_uuid_text(&failed->id, text)) : NULL;
+	return failed->in_doubt ? pstrdup(cn_uuid_text(&failed->id, text)) : NULL;
 }
 
 /* With its own keys an execution starts now; else when the one did that they are of. */

@@ -15,7 +15,7 @@ typedef struct CnFailedRun
 	pg_uuid_t	id;				/* of the execution that failed */
 	Jsonb	   *checkpoint;		/* what it left; NULL: nothing */
 	const char *failed_step;	/* NULL: no step's failure */
-	bool		unknown_outcome;	/* a request of it may have taken effect */
+	bool		in_doubt;		/* a request of it may have taken effect */
 } CnFailedRun;
 
 /*
