@@ -113,6 +113,34 @@ sub recorded_steps
 	return { map { $_->{id} => $_ } @$steps };
 }
 
+# enqueue NAME [, INPUT [, ARGUMENT => SQL...]] -- the id that connector_execute_async gives; it must not raise.
+sub enqueue
+{
+	my ($self, $name, $input, %arguments) = @_;
+	my $id = $self->ask("SELECT connector_execute_async('$name', " . $self->literal($input // {})
+		  . join('', map { ", $_ => $arguments{$_}" } sort keys %arguments) . ')');
+	die "cannot enqueue $name: $id" if $id !~ /\A[0-9a-f-]{36}\z/;
+	return $id;
+}
+
+# executions [ID...] -- those of connector_executions that the session may read, by id.
+sub executions
+{
+	my ($self, @ids) = @_;
+	my $where = @ids ? 'WHERE id IN (' . join(', ', map { "'$_'" } @ids) . ')' : '';
+	return map { $_->{id} => { %$_, steps => $_->{steps_executed} } } $self->rows("SELECT to_jsonb(e) FROM connector_executions e $where");
+}
+
+# ended ID... -- their rows in that order, as soon as all are over; dies if that does not happen.
+sub ended
+{
+	my ($self, @ids) = @_;
+	my %row;
+	my $over = poll_until(sub { %row = $self->executions(@ids); !grep { !$row{$_} || !defined $row{$_}{completed_at} } @ids });
+	die 'not over: ' . json_text([ map { $row{$_} // $_ } grep { !$row{$_} || !defined $row{$_}{completed_at} } @ids ]) if !$over;
+	return wantarray ? @row{@ids} : $row{ $ids[0] };
+}
+
 # hang SQL, CONDITION -- gives the session a statement; true when CONDITION is and the backend waits for a remote.
 sub hang
 {

@@ -126,6 +126,9 @@ sub connections { my ($self) = @_; return _counter("$self->{dir}/connections"); 
 # most_at_once -- of the requests that wait, the most there were at the same time.
 sub most_at_once { my ($self) = @_; return (split ' ', _read("$self->{dir}/waiting"))[1] // 0; }
 
+# hung_up -- how many requests to /hang the client has given up.
+sub hung_up { my ($self) = @_; return _counter("$self->{dir}/hung_up"); }
+
 # open_gate NAME -- as a request to /gate does.  is_open NAME -- did one?
 sub open_gate { my ($self, $name) = @_; return _write(_named_file($self->{dir}, 'gate', $name), ''); }
 sub is_open   { my ($self, $name) = @_; return -e _named_file($self->{dir}, 'gate', $name); }
@@ -134,7 +137,7 @@ sub is_open   { my ($self, $name) = @_; return -e _named_file($self->{dir}, 'gat
 sub forget
 {
 	my ($self) = @_;
-	unlink map { "$self->{dir}/$_" } qw(requests connections count waiting);
+	unlink map { "$self->{dir}/$_" } qw(requests connections count waiting hung_up);
 	unlink glob "$self->{dir}/{barrier,gate}.*";
 	return;
 }
@@ -516,6 +519,7 @@ sub _drip
 sub _hang
 {
 	while (_fill()) { $server{buffer} = ''; }
+	_counter("$server{dir}/hung_up", 1);
 	return 0;
 }
 
