@@ -12,6 +12,7 @@ my $mock = MockServer->start;
 my $url  = $mock->url;
 my $node = new_cluster(
 	'main',
+	'connector.workers'         => 0, # nobody but the test folds statistics
 	'connector.retry_delay'     => '1ms',
 	'connector.retry_max_delay' => '1ms',
 	'connector.connect_timeout' => '2s');
