@@ -33,12 +33,25 @@ cn_worker_begin(CnWorker *worker, bool *locked)
 	return cn_install_exists();
 }
 
+/* For this transaction. */
+static void
+set_synchronous_commit(const char *value)
+{
+	(void) set_config_option("synchronous_commit", value, PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/*
+ * A server that is set to forget the newest commits in a crash may forget outcomes of its clients', but
+ * not that a request was sent which must not be sent again.
+ */
 void
 cn_worker_commit(CnWorker *worker, bool durable)
 {
 	if (!durable)
-		(void) set_config_option("synchronous_commit", "off", PGC_SUSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, 0, false);
+		set_synchronous_commit("off");
+	else if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
+		set_synchronous_commit("local");
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	cn_worker_forget_cancel();
