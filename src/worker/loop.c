@@ -44,9 +44,8 @@
 #define LOCKED_PAUSE_US 20000
 
 /*
- * A worker that starts may follow one that died, and with it what had not been written to
- * disk: its claims wait for the disk for so long, or an execution that kills whoever claims it
- * would never be noticed.
+ * After a crash a worker may follow one that an execution killed, and with it the claim, which had
+ * not been written to disk.  Claims wait for the disk for so long then, or nobody would ever count that.
  */
 #define DURABLE_US (30 * INT64CONST(1000000))
 
@@ -128,7 +127,8 @@ create_worker(CnWorkerSlot *slot)
 	dlist_init(&worker->done);
 	worker->look_everywhere = worker->look_for_suspects = true;
 	worker->next_due = DT_NOEND;
-	worker->durable_until_us = cn_monotonic_us() + DURABLE_US;
+	if (cn_slots_after_crash())
+		worker->durable_until_us = cn_monotonic_us() + DURABLE_US;
 	busy_timeout = RegisterTimeout(USER_TIMEOUT, on_busy_too_long);
 	MemoryContextSwitchTo(old);
 	return worker;

@@ -5,6 +5,8 @@
 
 #include <signal.h>
 
+#include "catalog/pg_control.h"
+#include "common/controldata_utils.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 
@@ -21,11 +23,16 @@ typedef struct SlotsShared
 static SlotsShared *shared = NULL;
 static CnWorkerSlot *own = NULL;
 
+/* Of the postmaster; its children inherit them. */
+static bool unclean_start = false;
+static int	times_made = 0;
+
 static void
 init_shared(void *memory)
 {
 	SlotsShared *fresh = memory;
 
+	times_made++;
 	for (int i = 0; i < CN_MAX_WORKERS; i++)
 	{
 		CnWorkerSlot *slot = &fresh->slots[i];
@@ -174,8 +181,28 @@ cn_slots_leases(Oid database, pg_uuid_t *leases, int64 timeout_us)
 	return count;
 }
 
+bool
+cn_slots_after_crash(void)
+{
+	return unclean_start || times_made > 1;
+}
+
+/* When the library is loaded pg_control says how the server was stopped. */
+static bool
+was_shut_down(void)
+{
+	bool		valid;
+	ControlFileData *control = get_controlfile(DataDir, &valid);
+	bool		clean = valid && (control->state == DB_SHUTDOWNED ||
+								  control->state == DB_SHUTDOWNED_IN_RECOVERY);
+
+	pfree(control);
+	return clean;
+}
+
 void
 cn_slots_init(void)
 {
+	unclean_start = !was_shut_down();
 	cn_shmem_add("connector workers", sizeof(SlotsShared), init_shared, (void **) &shared);
 }

@@ -67,6 +67,9 @@ typedef struct CnWorkerSlot
 
 extern void cn_slots_init(void);	/* from _PG_init */
 
+/* Has the server crashed since it was last shut down, or a process of it, which is the same? */
+extern bool cn_slots_after_crash(void);
+
 /* For a worker: take a slot, until the process exits.  NULL: all are taken, or that number runs. */
 extern CnWorkerSlot *cn_slot_take(Oid database, int number, const pg_uuid_t *lease);
 
