@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -68,20 +69,34 @@ typedef struct Errand
 } Errand;
 
 static TimeoutId busy_timeout;
+static volatile bool busy_too_long = false;
 
 /* ---- settling in ---- */
 
 static void
 on_busy_too_long(void)
 {
+	busy_too_long = true;
 	QueryCancelPending = true;
 	InterruptPending = true;
 	SetLatch(MyLatch);
 }
 
+/*
+ * A tenant's code may catch the cancel, in a loop even.  Behind the subtransaction that this
+ * ends it gets the next one, where the same handler does not protect it.
+ */
+static void
+on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && busy_too_long)
+		on_busy_too_long();
+}
+
 void
 cn_worker_limit_time(int ms)
 {
+	busy_too_long = false;
 	enable_timeout_after(busy_timeout, ms);
 }
 
@@ -90,6 +105,7 @@ void
 cn_worker_unlimit_time(void)
 {
 	disable_timeout(busy_timeout, false);
+	busy_too_long = false;
 	cn_worker_forget_cancel();
 }
 
@@ -130,6 +146,7 @@ create_worker(CnWorkerSlot *slot)
 	if (cn_slots_after_crash())
 		worker->durable_until_us = cn_monotonic_us() + DURABLE_US;
 	busy_timeout = RegisterTimeout(USER_TIMEOUT, on_busy_too_long);
+	RegisterSubXactCallback(on_subtransaction, NULL);
 	MemoryContextSwitchTo(old);
 	return worker;
 }
