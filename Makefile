@@ -40,6 +40,15 @@ ifdef CN_TEST_POINTS
 PG_CPPFLAGS += -DCN_TEST_POINTS
 endif
 
+# What `bin/test sanitizer` runs.  Overflows are defects here, though the server is compiled to allow them.
+ifdef CN_SANITIZE
+OBJS += test/sanitizer/malloc_context.o test/sanitizer/defects.o
+EXTRA_CLEAN += $(wildcard test/sanitizer/*.o test/sanitizer/*.d)
+PG_CPPFLAGS += -DAllocSetContextCreateInternal=cn_sanitizer_context_create
+PG_CFLAGS += -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=address,undefined,float-cast-overflow
+SHLIB_LINK += -fsanitize=address,undefined
+endif
+
 ifdef WERROR
 PG_CFLAGS += -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
