@@ -28,6 +28,7 @@
 #include "core/clock.h"
 #include "core/compat.h"
 #include "core/install.h"
+#include "stats/counters.h"
 #include "worker/launches.h"
 #include "worker/process.h"
 #include "worker/worker.h"
@@ -45,6 +46,9 @@ static Oid	notes[MAX_NOTES];
 static int	note_count = 0;
 static bool note_all = false;
 static bool note_list = false;
+
+/* The database that this transaction drops. */
+static Oid	dropped = InvalidOid;
 
 static void
 note_at_commit(Oid database)
@@ -167,6 +171,7 @@ before_database_command(Node *command)
 	switch (nodeTag(command))
 	{
 		case T_DropdbStmt:
+			dropped = get_database_oid(((DropdbStmt *) command)->dbname, true);
 			hold_database(((DropdbStmt *) command)->dbname);
 			break;
 		case T_RenameStmt:
@@ -265,6 +270,9 @@ on_xact(XactEvent event, void *arg)
 		return;
 	if (event == XACT_EVENT_COMMIT)
 		tell_launcher();
+	if (event == XACT_EVENT_COMMIT && OidIsValid(dropped))
+		cn_counters_forget(dropped);
+	dropped = InvalidOid;
 	note_count = 0;
 	note_all = note_list = false;
 	cn_launches_release();

@@ -160,6 +160,31 @@ all_right('the table is emptied and dropped meanwhile', 'config_invalid', 'confl
 note('mapped: ', $q->outcomes('mapped'));
 
 #
+# A workspace is dropped, and the queue emptied, with requests under way: their outcomes are dropped, too.
+#
+sub lost { return $q->sql('SELECT sum(lost) FROM connector_worker_stats'); }
+
+$q->sql(q(DO $$ BEGIN EXECUTE format('ALTER DATABASE app SET connector.workspace = %L', (SELECT slug FROM connector_workspaces)); END $$));
+$q->sql(q(SELECT connector_create_workspace('doomed')));
+$q->sql(sprintf q(INSERT INTO connectors (workspace_id, name, config)
+	SELECT id, 'uncounted', '{"url": "%s/gate/doomed"}' FROM connector_workspaces), $server->url);
+for my $end ([ doomed => q(DELETE FROM connector_workspaces WHERE slug = 'doomed') ], [ undef, 'TRUNCATE connector_queue' ])
+{
+	my ($workspace, $command) = @$end;
+	my $before = lost();
+	$server->shut_gate('doomed');
+	$q->sql(sprintf q[SELECT count(*) FROM connector_execute_async_batch('uncounted', array_fill('{}'::jsonb, ARRAY[40])%s)],
+		$workspace ? ", workspace => '$workspace'" : '');
+	ok(waiting(40), "$command: requests are under way");
+	$q->sql($command);
+	$server->open_gate('doomed');
+	ok(poll_until(sub { lost() == $before + 40 }), 'what they bring is dropped');
+	is($q->sql(q(SELECT count(*) FROM connector_queue)), 0, 'and nothing is left');
+}
+enqueue(get => 20);
+all_right('after that');
+
+#
 # What changes between queueing and running; the worker hears of both at the same commit.
 #
 $q->sql('CREATE ROLE ann; GRANT INSERT ON accepted TO ann');
