@@ -19,6 +19,7 @@ SELECT connector_id_time(connector_id_at(at)) = at FROM (VALUES
     ('1970-01-01 00:00:00+00'::timestamptz), ('2024-02-29 12:34:56.789+00'), ('2500-01-01 00:00:00.001+00')) v(at);
 SELECT connector_id_at('-infinity'), connector_id_at('infinity'), connector_id_at(NULL), connector_id_time(NULL);
 SELECT connector_id_at('1969-12-31 23:59:59+00'), connector_id_at('0044-03-15 BC'), connector_id_at('9999-12-31');
+SELECT connector_id_at('10889-08-02 05:31:50.655999+00'), connector_id_at('10889-08-02 05:31:50.656+00'), connector_id_at('294276-12-31 23:59:59+00');
 SELECT bool_and(connector_id_at(a) < connector_id_at(a + '1 ms')) FROM generate_series('1970-01-01'::timestamptz, '2100-01-01', '400 days') a;
 SELECT isfinite(connector_id_time(gen_random_uuid())), connector_id_time('00000000-0000-0000-0000-000000000000') AT TIME ZONE 'UTC';
 

@@ -18,6 +18,9 @@
 #define CN_EPOCH_US \
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
+/* The first moment that has no place in an id: in the year 10889. */
+#define TIME_END (((TimestampTz) 1000 << 48) - CN_EPOCH_US)
+
 static void
 set_time(pg_uuid_t *id, uint64 ms, uint32 fraction)
 {
@@ -83,11 +86,11 @@ cn_uuid_v7_at(TimestampTz at, pg_uuid_t *id)
 void
 cn_uuid_v7_floor(TimestampTz at, pg_uuid_t *id)
 {
-	int64		us = at + CN_EPOCH_US;
-
-	memset(id, 0, sizeof(*id));
-	if (us > 0)
-		set_time(id, us / 1000, 0);
+	memset(id, at < TIME_END ? 0 : 0xff, sizeof(*id));
+	if (at >= TIME_END)
+		return;
+	if (at > -CN_EPOCH_US)
+		set_time(id, (at + CN_EPOCH_US) / 1000, 0);
 	id->data[6] = 0;
 }
 

@@ -17,7 +17,7 @@ extern void cn_uuid_v7(pg_uuid_t *id);
 /* A new id with another time in it, for what is to stand there in the order of ids. */
 extern void cn_uuid_v7_at(TimestampTz at, pg_uuid_t *id);
 
-/* The smallest version-7 id of that millisecond: a bound for ranges, not an id. */
+/* The smallest version-7 id of that millisecond: a bound for ranges, not an id.  Any time will do. */
 extern void cn_uuid_v7_floor(TimestampTz at, pg_uuid_t *id);
 
 /* The millisecond in a version-7 id. */

@@ -25,15 +25,9 @@ CN_FUNCTION(increment_connector_stats);
 Datum
 connector_id_at(PG_FUNCTION_ARGS)
 {
-	TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
-	if (TIMESTAMP_NOT_FINITE(at))
-	{
-		memset(id, TIMESTAMP_IS_NOBEGIN(at) ? 0 : 0xff, sizeof(*id));
-		PG_RETURN_UUID_P(id);
-	}
-	cn_uuid_v7_floor(at, id);
+	cn_uuid_v7_floor(PG_GETARG_TIMESTAMPTZ(0), id);
 	PG_RETURN_UUID_P(id);
 }
 
