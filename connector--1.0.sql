@@ -757,8 +757,8 @@ REVOKE EXECUTE ON FUNCTION @extschema@.connector_acknowledge_clone() FROM PUBLIC
 -- A row is inserted, claimed by a worker (lease), maybe written again between steps
 -- (checkpoint), and deleted in the transaction that writes its history.  What claims and
 -- checkpoints change is in no index, and a page has room for all its rows to be claimed at
--- once, so those updates are HOT; but for
--- crashes, of executions that two workers died with, which are run one at a time.
+-- once, so those updates are HOT.  The exception is crashes: executions that two workers
+-- died with are found by it, and run one at a time.
 -- No foreign keys, and no triggers but the one for rows that come by SQL: rows go in the way COPY
 -- writes, and nobody's lock may hold a worker up.
 
