@@ -7,12 +7,20 @@ CREATE TABLE @extschema@.connector_workspaces (
     name        text NOT NULL CHECK (name OPERATOR(pg_catalog.<>) ''),
     settings    jsonb NOT NULL DEFAULT '{}',
     created_by  text,
-    created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
+    created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    weight      integer NOT NULL DEFAULT 1
+                CHECK (weight OPERATOR(pg_catalog.>=) 1 AND weight OPERATOR(pg_catalog.<=) 100),
+    max_in_flight integer CHECK (max_in_flight OPERATOR(pg_catalog.>=) 1)
 );
 COMMENT ON TABLE @extschema@.connector_workspaces IS
 'The tenants. Every other table of a tenant carries workspace_id first in its primary key.';
 COMMENT ON COLUMN @extschema@.connector_workspaces.slug IS
 'Short name used in calls: 1 to 63 lower-case letters, digits, "-" and "_".';
+-- What one tenant gets more another one gets less, so its own members cannot write these.
+COMMENT ON COLUMN @extschema@.connector_workspaces.weight IS
+'Its share of a worker that is busy, compared with other workspaces; 1 to 100, set by superusers.';
+COMMENT ON COLUMN @extschema@.connector_workspaces.max_in_flight IS
+'Most of its executions that a worker has under way; null: no limit of its own. Set by superusers.';
 
 CREATE TABLE @extschema@.connector_members (
     workspace_id uuid NOT NULL

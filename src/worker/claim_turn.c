@@ -11,12 +11,10 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 
 #include "catalog/service_limits.h"
 #include "core/clock.h"
 #include "core/install.h"
-#include "core/jsonb.h"
 #include "core/spi.h"
 #include "core/testpoint.h"
 #include "core/uuid.h"
@@ -81,8 +79,8 @@ static CnStatement paused_statement = {
 	.argtypes = {UUIDOID, TEXTOID, TEXTARRAYOID},
 };
 
-static CnStatement settings_statement = {
-	.sql = "SELECT settings -> 'queue' FROM @.connector_workspaces WHERE id = $1",
+static CnStatement share_statement = {
+	.sql = "SELECT weight, coalesce(max_in_flight, 0) FROM @.connector_workspaces WHERE id = $1",
 	.nargs = 1,
 	.argtypes = {UUIDOID},
 };
@@ -240,41 +238,21 @@ connector_fact(CnWorker *worker, const CnLane *lane)
 	return fact;
 }
 
-/* A number among the workspace's settings, between 0 and most. */
-static int
-setting_of(Jsonb *settings, const char *name, int fallback, int most)
-{
-	JsonbValue	buffer;
-	JsonbValue *found;
-	bool		wrong = false;
-	int			value;
-
-	if (settings == NULL || !JB_ROOT_IS_OBJECT(settings))
-		return fallback;
-	found = getKeyJsonValueFromContainer(&settings->root, name, strlen(name), &buffer);
-	if (found == NULL || found->type != jbvNumeric)
-		return fallback;
-	value = numeric_int4_opt_error(found->val.numeric, &wrong);
-	return wrong || value < 0 ? fallback : Min(value, most);
-}
-
 static void
 read_workspace(Fact *fact)
 {
 	Datum		args[] = {UUIDPGetDatum(&fact->key.workspace)};
-	Jsonb	   *settings = NULL;
 	bool		isnull;
 	CnSpi		spi;
 
+	fact->weight = 1;
+	fact->cap = 0;
 	cn_spi_begin(&spi);
-	if (cn_spi_run(&settings_statement, args, NULL, 1) > 0)
+	if (cn_spi_run(&share_statement, args, NULL, 1) > 0)
 	{
-		Datum		value = cn_spi_value(0, 1, &isnull);
-
-		settings = isnull ? NULL : DatumGetJsonbP(value);
+		fact->weight = DatumGetInt32(cn_spi_value(0, 1, &isnull));
+		fact->cap = DatumGetInt32(cn_spi_value(0, 2, &isnull));
 	}
-	fact->weight = setting_of(settings, "weight", 1, 100);
-	fact->cap = setting_of(settings, "max_in_flight", 0, INT_MAX);
 	cn_spi_end(&spi);
 }
 
