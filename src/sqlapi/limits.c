@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/identity.h"
 #include "limit/limit.h"
+#include "queue/wake.h"
 #include "sqlapi/args.h"
 
 CN_FUNCTION(connector_limits);
@@ -146,12 +147,17 @@ Datum
 connector_circuit_reset(PG_FUNCTION_ARGS)
 {
 	char	   *service = cn_arg_required(fcinfo, 0, "service");
+	CnWakeEntry changed = {.kind = CN_WAKE_CHANGED};
 	CnWorkspace workspace;
+	bool		found;
 
 	PreventCommandIfReadOnly("connector_circuit_reset()");
 	workspace = cn_workspace_resolve(cn_arg_text(fcinfo, 1), CN_RIGHT_ADMIN);
 	cn_audit(&workspace.id, cn_identity_name(), "reset", "circuit_breaker", service, NULL);
-	PG_RETURN_BOOL(cn_limit_reset(&workspace.id, service));
+	found = cn_limit_reset(&workspace.id, service);
+	/* it counts at once, so those that wait hear of it at once */
+	cn_wake_now(&changed);
+	PG_RETURN_BOOL(found);
 }
 
 /* ---- api_rate_limits ---- */
