@@ -33,13 +33,16 @@
 
 /* How long it waits after an error of its own: doubled each time, up to the second. */
 #define FIRST_PAUSE_US 50000
-#define LONGEST_PAUSE_US 5000000
+#define LONGEST_PAUSE_US 1000000
 
 /* Errors in a row after which a new process may do better. */
 #define MAX_FAILURES 20
 
 /* Turns after an error in which everything has a transaction of its own. */
 #define CAREFUL_TURNS 50
+
+/* Executions that such a turn records, each by itself. */
+#define CAREFUL_RECORDS 20
 
 /* A table that somebody has locked is asked for again after so long. */
 #define LOCKED_PAUSE_US 20000
@@ -276,9 +279,11 @@ static void
 after_commit(CnWorker *worker, const Errand *errand)
 {
 	cn_slot_add(worker->slot, CN_COUNT_COMMITS, 1);
-	worker->failures = 0;
+	/* what fails again and again may have others that succeed between: they forgive nothing */
 	if (worker->careful > 0)
 		worker->careful--;
+	if (worker->careful == 0)
+		worker->failures = 0;
 	if (errand->record > 0)
 		cn_record_committed(worker);
 	cn_claim_turn_committed(worker);
@@ -368,8 +373,10 @@ work_carefully(CnWorker *worker, const Errand *errand)
 		if (!run_errand(worker, &one))
 			return false;
 	}
-	if (errand->record > 0)
+	for (int i = 0; i < CAREFUL_RECORDS && errand->record > 0; i++)
 	{
+		if (!cn_record_due(worker, cn_monotonic_us(), true))
+			break;
 		one = (Errand) {.record = 1};
 		if (!run_errand(worker, &one))
 			return false;
