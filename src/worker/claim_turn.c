@@ -61,6 +61,16 @@ typedef struct Fact
 	int			cap;
 } Fact;
 
+/* What the choice under way has for a service of a workspace. */
+typedef struct Promise
+{
+	pg_uuid_t	workspace;
+	char		service[NAMEDATALEN * 2];
+	int			rows;
+} Promise;
+
+static Promise promises[MAX_PICKS];
+static int	promise_count;
 static CnLanePick picks[MAX_PICKS];
 static CnClaimInput input;		/* of the claim under way */
 static CnLaneState *aside[MAX_ROWS];	/* lanes of rows that went back at once */
@@ -258,6 +268,37 @@ read_workspace(Fact *fact)
 
 /* ---- what the directory of lanes asks ---- */
 
+static Promise *
+find_promise(const CnLimitSubject *subject)
+{
+	for (int i = 0; i < promise_count; i++)
+		if (cn_uuid_equal(&promises[i].workspace, &subject->workspace) &&
+			strcmp(promises[i].service, subject->service) == 0)
+			return &promises[i];
+	return NULL;
+}
+
+/* Lanes of one service share what its limits leave: those chosen before count as sent. */
+static int
+room_of_service(const CnLimitSubject *subject, int wanted, int64 *wait_us)
+{
+	Promise    *promise = find_promise(subject);
+	int			before = promise ? promise->rows : 0;
+	int			rows = cn_limit_room(subject, wanted + before, wait_us) - before;
+
+	if (rows <= 0)
+		return 0;
+	if (promise == NULL)
+	{
+		/* one for each pick at most */
+		promise = &promises[promise_count++];
+		promise->workspace = subject->workspace;
+		strlcpy(promise->service, subject->service, sizeof(promise->service));
+	}
+	promise->rows = before + rows;
+	return rows;
+}
+
 static int
 room_of(const CnLane *lane, int wanted, int64 *wait_us, void *arg)
 {
@@ -270,7 +311,9 @@ room_of(const CnLane *lane, int wanted, int64 *wait_us, void *arg)
 	}
 	if (cn_uuid_is_zero(&fact->subject.workspace))
 		return wanted;
-	return cn_limit_room(&fact->subject, wanted, wait_us);
+	if (fact->subject.service == NULL)
+		return cn_limit_room(&fact->subject, wanted, wait_us);
+	return room_of_service(&fact->subject, wanted, wait_us);
 }
 
 static void
@@ -421,6 +464,7 @@ claim_lanes(CnWorker *worker, int budget, bool *durable)
 	CnClaimed  *rows;
 	int			count;
 
+	promise_count = 0;
 	count = cn_lanes_pick(worker->lanes, budget, cn_worker_max_in_flight, cn_monotonic_us(),
 						  room_of, share_of, worker, picks, MAX_PICKS);
 	if (count == 0)

@@ -52,6 +52,16 @@ sub many
 	return split /\n/, $s->ask("SELECT connector_execute_async_batch('$name', array_agg(jsonb_build_object('n', n))) FROM generate_series(1, $n) n");
 }
 
+# together N, NAMES... -- N of each, which are all there when the first is run.
+sub together
+{
+	my ($n, @names) = @_;
+	$s->ask('SELECT connector_pause()');
+	my @queued = map { many($_, $n) } @names;
+	$s->ask('SELECT connector_resume()');
+	return @queued;
+}
+
 sub brief { my ($row) = @_; return join ' ', grep { defined } @$row{qw(status error_code)}; }
 
 # all_are WANTED, IDS... -- how each of them ended.
@@ -103,9 +113,10 @@ all_are('success', @ids);
 credential('paced');
 is($s->ask(q(INSERT INTO api_rate_limits (service_name, requests_per_hour) VALUES ('paced', 100))), '', 'a limit of a service');
 my @paced = map { $s->save({ url => "$url/ok?paced", credential => 'paced' }) } 1 .. 3;
-@ids = map { many($_, 10) } @paced;
-ok(poll_until(sub { sent('paced') == 10 }), 'its requests count together');
-others();
+$more = meanwhile(sub { @ids = together(10, @paced);
+	ok(poll_until(sub { sent('paced') == 10 }), 'its requests count together');
+	others(); });
+is("$more->{claimed} $more->{parked}", '20 0', '... as many are claimed as may go');
 is(sent('paced'), 10, '... and no more are sent');
 is($s->ask("SELECT count(*) FROM connector_executions WHERE status = 'success' AND id IN (" . join(', ', map { "'$_'" } @ids) . ')'), '10', '... the rest waits');
 $s->ask("SELECT connector_cancel(id) FROM connector_executions WHERE status IN ('pending', 'running')");
@@ -116,9 +127,11 @@ credential('narrow');
 is($s->ask(q(INSERT INTO api_rate_limits (service_name, concurrency) VALUES ('narrow', 2))), '', 'two at the same time');
 my $narrow = $s->save({ url => "$url/gate?after=narrow", credential => 'narrow' });
 $mock->forget;
-@ids = many($narrow, 8);
-ok(poll_until(sub { $mock->requests('/gate') == 2 }), 'two are sent');
-others();
+my $wide = $s->save({ url => "$url/gate?after=narrow", credential => 'narrow' });
+$more = meanwhile(sub { @ids = together(4, $narrow, $wide);
+	ok(poll_until(sub { $mock->requests('/gate') == 2 }), 'two are sent');
+	others(); });
+is("$more->{claimed} $more->{parked}", '12 0', '... and two are claimed');
 is(scalar $mock->requests('/gate'), 2, '... and no more');
 $mock->open_gate('narrow');
 all_are('success', @ids);
