@@ -80,7 +80,6 @@ extern void cn_http_init(void);	/* settings; from _PG_init */
 
 extern CnHttpMux *cn_http_mux_create(MemoryContext parent);
 extern CnHttpMux *cn_http_process_mux(void);	/* this process' own, made at first use */
-extern int	cn_http_mux_fd(CnHttpMux *mux);
 extern int	cn_http_mux_timeout(CnHttpMux *mux);	/* ms until a timer is due; -1: none */
 extern int	cn_http_mux_in_flight(CnHttpMux *mux);
 extern void cn_http_mux_turn(CnHttpMux *mux);

@@ -322,12 +322,6 @@ cn_http_process_mux(void)
 	return mux;
 }
 
-int
-cn_http_mux_fd(CnHttpMux *mux)
-{
-	return mux->epoll_fd;
-}
-
 /*
  * cn_http_mux_timeout -- how long the descriptor may be waited for.
  *

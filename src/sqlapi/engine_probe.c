@@ -138,7 +138,7 @@ on_hold(CnExecution *execution, CnHoldReason reason, void *arg)
 					 cn_exec_next_is_single_shot(execution) ? "!" : "");
 	stop_at(probe, reasons[reason]);
 	if (probe->stopped && then_is(probe, "raise"))
-		ereport(ERROR, (errmsg("raised by the probe")));
+		elog(ERROR, "raised by the probe");
 	return stands_still_for(probe, reasons[reason]);
 }
 
@@ -178,7 +178,8 @@ run(Probe *probe)
 			return;
 		if (cn_exec_state(execution) == CN_EXEC_HELD)
 		{
-			pg_usleep(int_option(probe, "held_ms", 0) * 1000L);
+			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 int_option(probe, "held_ms", 0), cn_wait_event_http());
 			cn_exec_continue(execution);
 			continue;
 		}

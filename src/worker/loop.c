@@ -251,7 +251,8 @@ do_errand(CnWorker *worker, const Errand *errand, bool *durable)
 		cn_claim_turn(worker, errand->claim, durable);
 		if (cn_fence_closed() != NULL)
 			ereport(ERROR,
-					(errmsg("the fence was closed while rows were claimed")));
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the fence was closed while rows were claimed")));
 	}
 	cn_slot_add(worker->slot, CN_COUNT_CLAIM_US, cn_monotonic_us() - middle_us);
 }
@@ -272,7 +273,8 @@ after_error(CnWorker *worker, const Errand *errand, const ErrorData *error)
 		worker->pause_until_us = cn_monotonic_us() + Min(pause_us, LONGEST_PAUSE_US);
 	if (worker->failures >= MAX_FAILURES && hash_get_num_entries(worker->runs) == 0)
 		ereport(FATAL,
-				(errmsg("connector worker gives up after %d errors in a row", worker->failures)));
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("connector worker gives up after %d errors in a row", worker->failures)));
 }
 
 static void

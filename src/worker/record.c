@@ -60,13 +60,18 @@ static Batch batches[RECORD_KINDS];
 
 /* ---- what is due ---- */
 
+/* Does the engine have the outcome that is to be recorded? */
+static bool
+is_told_by_engine(const CnRun *run)
+{
+	return run->spoiled.code == CN_OK && run->execution &&
+		cn_exec_state(run->execution) == CN_EXEC_DONE;
+}
+
 static TimestampTz
 parked_until(const CnRun *run)
 {
-	if (run->spoiled.code != CN_OK || run->execution == NULL ||
-		cn_exec_state(run->execution) != CN_EXEC_DONE)
-		return 0;
-	return cn_exec_outcome(run->execution)->park_until;
+	return is_told_by_engine(run) ? cn_exec_outcome(run->execution)->park_until : 0;
 }
 
 bool
@@ -141,13 +146,6 @@ history_of(const CnRun *run, CnHistoryExtra *extra)
 	extra->executed_by = row->identity;
 	extra->correlation_id = row->correlation_id;
 	extra->idempotency_key = row->idempotency_key;
-}
-
-static bool
-is_told_by_engine(const CnRun *run)
-{
-	return run->spoiled.code == CN_OK && run->execution &&
-		cn_exec_state(run->execution) == CN_EXEC_DONE;
 }
 
 static void

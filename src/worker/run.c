@@ -86,7 +86,6 @@ on_hold(CnExecution *execution, CnHoldReason reason, void *arg)
 	}
 	run->holding = true;
 	run->progress = reason == CN_HOLD_PROGRESS;
-	run->reason = reason;
 	return true;
 }
 

@@ -48,9 +48,7 @@ typedef struct CnRun
 	bool		over;			/* in the list of those that are done */
 	bool		holding;		/* in the list of those that hold */
 	bool		progress;		/* only to have its progress kept: it goes on meanwhile */
-	CnHoldReason reason;		/* why it holds */
 	bool		begun;			/* a request may have been sent */
-	bool		suspect;		/* runs by itself, for two workers died with it */
 	CnFailure	spoiled;		/* code not CN_OK: its outcome could not be recorded; this is, instead */
 	int64		not_before_us;	/* its recording is postponed: a row was locked, or the disk full */
 	int64		done_us;
