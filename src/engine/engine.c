@@ -141,6 +141,19 @@ cn_exec_step(const CnExecution *execution, int i)
 	return &execution->steps[i].record;
 }
 
+const pg_uuid_t *
+cn_exec_used_credential(const CnExecution *execution, int i)
+{
+	const CnStepRecord *step = cn_exec_step(execution, i);
+	const CnExecCredential *credential;
+
+	/* one that was refused on its way has been given none */
+	if (step->attempts == 0 || step->def->credential < 0 || execution->given.credentials == NULL)
+		return NULL;
+	credential = &execution->given.credentials[step->def->credential];
+	return credential->opened ? &credential->opened->id : NULL;
+}
+
 int64
 cn_exec_remaining_ms(const CnExecution *execution)
 {

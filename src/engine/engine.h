@@ -236,4 +236,7 @@ extern const CnOutcome *cn_exec_outcome(const CnExecution *execution);
 extern int	cn_exec_step_count(const CnExecution *execution);
 extern const CnStepRecord *cn_exec_step(const CnExecution *execution, int i);
 
+/* The credential of the i-th step if it was sent to the remote, else NULL. */
+extern const pg_uuid_t *cn_exec_used_credential(const CnExecution *execution, int i);
+
 #endif							/* CN_ENGINE_ENGINE_H */

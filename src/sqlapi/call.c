@@ -17,6 +17,7 @@
 #include "core/compat.h"
 #include "core/jsonb.h"
 #include "engine/settings.h"
+#include "queue/execution.h"
 #include "queue/history.h"
 #include "queue/input.h"
 #include "sqlapi/call.h"
@@ -60,17 +61,9 @@ cn_call_begin(CnCall *call, const char *function, const char *workspace, CnRight
 static void
 prepare(CnCall *call)
 {
-	const CnDefinition *def = call->definition;
-	MemoryContext old = MemoryContextSwitchTo(call->context);
-
-	call->credentials = palloc0(sizeof(CnExecCredential) * (def->credential_count + 1));
-	for (int i = 0; i < def->credential_count; i++)
-		call->credentials[i].opened =
-			cn_credential_for(&call->workspace.id, def->credentials[i].service,
-							  def->credentials[i].label, call->identity, call->context,
-							  &call->credentials[i].failure);
+	call->credentials = cn_execution_credentials(&call->workspace.id, call->definition,
+												 call->identity, call->context);
 	call->limits = cn_service_limit_set(&call->workspace.id, call->context);
-	MemoryContextSwitchTo(old);
 }
 
 CnConnector *
@@ -120,15 +113,6 @@ cn_call_definition(CnCall *call, Jsonb *config)
 /* Timeout of an attempt where neither the definition nor a connector says. */
 #define DEFAULT_TIMEOUT_MS 30000
 
-/* A test shows all there is; the history keeps what its connector allows. */
-static CnKeep
-keep_of(const CnConnector *connector)
-{
-	if (connector == NULL)
-		return CN_KEEP_ALL;
-	return connector->log_response_data ? CN_KEEP_PAYLOADS : CN_KEEP_NONE;
-}
-
 CnExecution *
 cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done, void *arg)
 {
@@ -140,16 +124,14 @@ cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done
 		.credentials = call->credentials,
 		.limits = call->limits,
 		.input = input,
-		.timeout_ms = connector ? connector->timeout_ms : DEFAULT_TIMEOUT_MS,
-		.max_retries = connector ? connector->max_retries : 0,
-		.continue_on_error = connector && connector->continue_on_error,
-		.keep = keep_of(connector),
+		.timeout_ms = DEFAULT_TIMEOUT_MS,
+		.keep = CN_KEEP_ALL,	/* a test shows all there is */
 	};
 	CnExecution *execution;
 	CnFailure	failure = {CN_OK};
 
 	if (connector)
-		given.connector = connector->id;
+		cn_execution_describe(connector, &given);
 	execution = cn_exec_create(&given, context);
 	if (connector == NULL || connector->compiled.input_schema == NULL ||
 		cn_input_check(connector->compiled.input_schema, input, &failure))
@@ -200,41 +182,6 @@ cn_call_wait(const CnCall *call, CnExecution *execution)
 
 /* ---- the outcome ---- */
 
-/* The credential of the i-th step if it was sent to the remote, else NULL. */
-static const pg_uuid_t *
-used_credential(const CnCall *call, const CnExecution *execution, int i)
-{
-	const CnStepRecord *step = cn_exec_step(execution, i);
-	const CnExecCredential *credential;
-
-	if (step->attempts == 0 || step->def->credential < 0)
-		return NULL;
-	credential = &call->credentials[step->def->credential];
-	return credential->opened ? &credential->opened->id : NULL;
-}
-
-/* One execution is counted with the first credential it used; the others are noted beside it. */
-static void
-count(CnCall *call, const CnExecution *execution)
-{
-	const CnOutcome *outcome = cn_exec_outcome(execution);
-	const pg_uuid_t *workspace = &call->workspace.id;
-	const pg_uuid_t *connector = &call->connector->id;
-	const pg_uuid_t *first = NULL;
-
-	for (int i = 0; i < cn_exec_step_count(execution); i++)
-	{
-		const pg_uuid_t *used = used_credential(call, execution, i);
-
-		if (first == NULL)
-			first = used;
-		else if (used && used != first)
-			cn_stats_used(workspace, connector, used, outcome->started_at);
-	}
-	cn_stats_count(workspace, connector, first, outcome->failure.code == CN_OK,
-				   outcome->started_at);
-}
-
 /* Put the output of a success where the connector maps it to; if that fails, so does it all. */
 static void
 map_output(CnCall *call, CnExecution *execution, bool raise)
@@ -255,12 +202,9 @@ map_output(CnCall *call, CnExecution *execution, bool raise)
 static void
 count_live(const CnExecution *execution, CnCode code)
 {
-	int			retries = 0;
-
-	for (int i = 0; i < cn_exec_step_count(execution); i++)
-		retries += Max(cn_exec_step(execution, i)->attempts - 1, 0);
 	cn_counters_execution(CN_COUNTED_SYNCHRONOUS, code,
-						  cn_exec_outcome(execution)->execution_time_ms, retries);
+						  cn_exec_outcome(execution)->execution_time_ms,
+						  cn_execution_retries(execution));
 }
 
 /* The same, where a mapping that fails raises. */
@@ -295,7 +239,8 @@ cn_call_record(CnCall *call, CnExecution *execution, Jsonb *input, bool raise)
 
 	map_output_counted(call, execution, raise);
 	steps = cn_history_write(&call->history, execution, call->connector, input, &extra);
-	count(call, execution);
+	cn_execution_count(execution, call->connector,
+					   cn_exec_outcome(execution)->failure.code == CN_OK);
 	return steps;
 }
 

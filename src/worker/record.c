@@ -18,6 +18,7 @@
 #include "core/testpoint.h"
 #include "core/uuid.h"
 #include "queue/dead_letters.h"
+#include "queue/execution.h"
 #include "queue/history.h"
 #include "queue/notify.h"
 #include "queue/waiters.h"
@@ -203,28 +204,16 @@ write_dead_letter(CnDeadLetters *letters, CnRun *run)
 	cn_dead_letter_add(letters, &letter);
 }
 
-/* One execution is counted with the first credential it used; the others are noted beside it. */
 static void
 count(CnRun *run)
 {
-	const pg_uuid_t *first = NULL;
-	TimestampTz at = run->execution ? cn_exec_started_at(run->execution) : cn_now();
+	bool		success = cn_run_failure(run)->code == CN_OK;
 
-	for (int i = 0; is_told_by_engine(run) && i < cn_exec_step_count(run->execution); i++)
-	{
-		const CnStepRecord *step = cn_exec_step(run->execution, i);
-		const CnCredential *used;
-
-		if (step->attempts == 0 || step->def->credential < 0)
-			continue;
-		used = run->credentials[step->def->credential].opened;
-		if (used && first == NULL)
-			first = &used->id;
-		else if (used && &used->id != first)
-			cn_stats_used(&run->row.workspace, &run->row.connector, &used->id, at);
-	}
-	cn_stats_count(&run->row.workspace, &run->row.connector, first,
-				   cn_run_failure(run)->code == CN_OK, at);
+	if (is_told_by_engine(run))
+		cn_execution_count(run->execution, run->connector, success);
+	else
+		cn_stats_count(&run->row.workspace, &run->row.connector, NULL, success,
+					   run->execution ? cn_exec_started_at(run->execution) : cn_now());
 }
 
 static void
@@ -416,8 +405,7 @@ tell_of(CnWorker *worker, const CnRun *run)
 		line.http_status = outcome->http_status;
 		line.failed_step = outcome->failed_step;
 		line.ms = outcome->execution_time_ms;
-		for (int i = 0; i < cn_exec_step_count(run->execution); i++)
-			line.retries += Max(cn_exec_step(run->execution, i)->attempts - 1, 0);
+		line.retries = cn_execution_retries(run->execution);
 	}
 	cn_slot_add(worker->slot,
 				failure->code == CN_OK ? CN_COUNT_SUCCEEDED : CN_COUNT_FAILED, 1);

@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/testpoint.h"
 #include "core/uuid.h"
+#include "queue/execution.h"
 #include "queue/input.h"
 #include "worker/run.h"
 
@@ -128,20 +129,6 @@ may_run(CnRun *run)
 	return false;
 }
 
-static void
-open_credentials(CnRun *run)
-{
-	const CnDefinition *def = run->connector->compiled.definition;
-
-	run->limits = cn_service_limit_set(&run->row.workspace, run->context);
-	run->credentials = palloc0(sizeof(CnExecCredential) * (def->credential_count + 1));
-	for (int i = 0; i < def->credential_count; i++)
-		run->credentials[i].opened =
-			cn_credential_for(&run->row.workspace, def->credentials[i].service,
-							  def->credentials[i].label, run->row.identity, run->context,
-							  &run->credentials[i].failure);
-}
-
 static char *
 copy_text(const char *text)
 {
@@ -188,18 +175,17 @@ cn_run_create(CnWorker *worker, const CnClaimed *claimed)
 	copy_row(&run->row, claimed);
 	run->connector = cn_cache_look(&run->row.workspace, &run->row.connector, context);
 	if (may_run(run))
-		open_credentials(run);
+	{
+		run->limits = cn_service_limit_set(&run->row.workspace, context);
+		run->credentials = cn_execution_credentials(&run->row.workspace,
+													run->connector->compiled.definition,
+													run->row.identity, context);
+	}
 	MemoryContextSwitchTo(old);
 	return run;
 }
 
 /* ---- running ---- */
-
-static CnKeep
-keep_of(const CnConnector *connector)
-{
-	return connector->log_response_data ? CN_KEEP_PAYLOADS : CN_KEEP_NONE;
-}
 
 static CnExecution *
 create_execution(CnRun *run)
@@ -207,15 +193,10 @@ create_execution(CnRun *run)
 	const CnConnector *connector = run->connector;
 	CnExecInput given = {
 		.workspace = run->row.workspace,
-		.connector = connector->id,
 		.definition = connector->compiled.definition,
 		.credentials = run->credentials,
 		.limits = run->limits,
 		.input = run->row.input,
-		.timeout_ms = connector->timeout_ms,
-		.max_retries = connector->max_retries,
-		.continue_on_error = connector->continue_on_error,
-		.keep = keep_of(connector),
 		.id = &run->row.id,
 		.checkpoint = run->row.checkpoint,
 		.interrupted = run->row.interrupted,
@@ -225,6 +206,7 @@ create_execution(CnRun *run)
 		.hold_arg = run,
 	};
 
+	cn_execution_describe(connector, &given);
 	return cn_exec_create(&given, run->context);
 }
 

@@ -1,0 +1,64 @@
+/*
+ * execution.c -- what is the same for an execution whether a session or a worker runs it.
+ */
+#include "postgres.h"
+
+#include "credentials/store.h"
+#include "queue/execution.h"
+#include "stats/stats.h"
+
+CnExecCredential *
+cn_execution_credentials(const pg_uuid_t *workspace, const CnDefinition *definition,
+						 const char *owner, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	CnExecCredential *list = palloc0(sizeof(CnExecCredential) * (definition->credential_count + 1));
+
+	for (int i = 0; i < definition->credential_count; i++)
+	{
+		const CnCredentialRef *ref = &definition->credentials[i];
+
+		list[i].opened = cn_credential_for(workspace, ref->service, ref->label, owner, context,
+										   &list[i].failure);
+	}
+	MemoryContextSwitchTo(old);
+	return list;
+}
+
+void
+cn_execution_describe(const CnConnector *connector, CnExecInput *given)
+{
+	given->connector = connector->id;
+	given->timeout_ms = connector->timeout_ms;
+	given->max_retries = connector->max_retries;
+	given->continue_on_error = connector->continue_on_error;
+	given->keep = connector->log_response_data ? CN_KEEP_PAYLOADS : CN_KEEP_NONE;
+}
+
+void
+cn_execution_count(const CnExecution *execution, const CnConnector *connector, bool success)
+{
+	TimestampTz at = cn_exec_started_at(execution);
+	const pg_uuid_t *first = NULL;
+
+	for (int i = 0; i < cn_exec_step_count(execution); i++)
+	{
+		const pg_uuid_t *used = cn_exec_used_credential(execution, i);
+
+		if (first == NULL)
+			first = used;
+		else if (used && used != first)
+			cn_stats_used(&connector->workspace, &connector->id, used, at);
+	}
+	cn_stats_count(&connector->workspace, &connector->id, first, success, at);
+}
+
+int
+cn_execution_retries(const CnExecution *execution)
+{
+	int			retries = 0;
+
+	for (int i = 0; i < cn_exec_step_count(execution); i++)
+		retries += Max(cn_exec_step(execution, i)->attempts - 1, 0);
+	return retries;
+}
