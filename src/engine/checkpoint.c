@@ -473,14 +473,11 @@ static void
 recall_secrets(CnStep *step)
 {
 	CnExecution *execution = step->execution;
-	CnCredential *opened;
+	const CnExecCredential *credential = cn_exec_credential(execution, step->def);
 	CnFailure	ignored = {CN_OK};
 
-	if (step->def->credential < 0 || step->record.method == NULL)
-		return;
-	opened = execution->given.credentials[step->def->credential].opened;
-	if (opened)
-		(void) cn_secrets_init(&step->secrets, opened, execution->context, &ignored);
+	if (credential && credential->opened && step->record.method)
+		(void) cn_secrets_init(&step->secrets, credential->opened, execution->context, &ignored);
 }
 
 static void

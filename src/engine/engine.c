@@ -141,17 +141,23 @@ cn_exec_step(const CnExecution *execution, int i)
 	return &execution->steps[i].record;
 }
 
+const CnExecCredential *
+cn_exec_credential(const CnExecution *execution, const CnStepDef *def)
+{
+	if (def->credential < 0 || execution->given.credentials == NULL)
+		return NULL;
+	return &execution->given.credentials[def->credential];
+}
+
 const pg_uuid_t *
 cn_exec_used_credential(const CnExecution *execution, int i)
 {
 	const CnStepRecord *step = cn_exec_step(execution, i);
-	const CnExecCredential *credential;
+	const CnExecCredential *credential = cn_exec_credential(execution, step->def);
 
-	/* one that was refused on its way has been given none */
-	if (step->attempts == 0 || step->def->credential < 0 || execution->given.credentials == NULL)
+	if (step->attempts == 0 || credential == NULL || credential->opened == NULL)
 		return NULL;
-	credential = &execution->given.credentials[step->def->credential];
-	return credential->opened ? &credential->opened->id : NULL;
+	return &credential->opened->id;
 }
 
 int64

@@ -116,6 +116,10 @@ extern bool cn_exec_hold(CnExecution *execution, CnHoldReason reason);
 /* The first step or group of the list that is not over; NULL: all are. */
 extern CnStep *cn_exec_next_step(const CnExecution *execution);
 
+/* The credential that the step names; NULL: it names none, or the execution was refused on its way. */
+extern const CnExecCredential *cn_exec_credential(const CnExecution *execution,
+												  const CnStepDef *def);
+
 /* Milliseconds until the execution's deadline; 0 or less: it has passed. */
 extern int64 cn_exec_remaining_ms(const CnExecution *execution);
 

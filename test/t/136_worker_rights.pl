@@ -216,6 +216,24 @@ like(brief($row), qr/\A(?:timeout timeout|failed conflict)\z/, 'a lock on the ro
 $holder->quit;
 is(brief($s->ended($s->enqueue($note, { id => 1 }))), 'success', 'and it can be written afterwards');
 
+#
+# Who was a member when an execution was parked, and is none when it is to go on: what its steps did is in the
+# history, and the worker, which was given no credential to go on with, lives.
+#
+my $host = '127.0.0.1:' . $mock->port;
+$s->ask(qq(SELECT connector_add_member('eve', 'editor', workspace => 'acme')));
+$s->ask(qq(SELECT connector_credential_set('parks', '{"token": "parks-0123456789"}', 'bearer', allowed_hosts => ARRAY['http://$host'])));
+$mock->reply('/late', { status => 429, headers => [ 'Retry-After' => 2 ] }, { json => { ok => 1 } });
+my $parks = $s->save({ credential => 'parks', deadline_ms => 1000, steps => [ { id => 'a', url => "$url/ok" }, { id => 'b', url => "$url/late", retries => 2 } ] });
+my ($worker) = $super->ask(q(SELECT pid FROM connector_worker_stats WHERE database = 'app'));
+my $parked = $s{eve}->enqueue($parks, {});
+ok(poll_until(sub { $super->ask("SELECT due_at IS NOT NULL FROM connector_queue WHERE id = '$parked'") eq 't' }), 'an execution is parked');
+is($s->ask(q(SELECT connector_remove_member('eve'))), 't', 'who queued it is no member any more');
+$row = $s->ended($parked);
+is(brief($row), 'failed permission_denied', 'it does not go on');
+is($row->{steps}[0]{status}, 'success', 'what it did is in the history');
+is($super->ask(q(SELECT pid FROM connector_worker_stats WHERE database = 'app')), $worker, 'and the worker is the same');
+
 is($super->ask(q(SELECT started_at < now() AND pid IS NOT NULL FROM connector_worker_stats WHERE database = 'app')), 't', 'the worker lives');
 unlike(slurp_file($node->logfile), qr/(?:PANIC|FATAL):|TRAP/, '... and always has');
 
