@@ -1869,6 +1869,13 @@ CREATE FUNCTION @extschema@._connector_queue_input(workspace_id uuid, id uuid) R
 LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'connector_queue_input';
 COMMENT ON FUNCTION @extschema@._connector_queue_input(uuid, uuid) IS
 'The input of a queued execution as the history will have it; null if it is not in the queue, or in a workspace that the caller may not read.';
+-- Provider definitions from OpenAPI descriptions.
+
+CREATE FUNCTION @extschema@.connector_import_openapi(spec jsonb, options jsonb DEFAULT '{}')
+RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'connector_import_openapi';
+COMMENT ON FUNCTION @extschema@.connector_import_openapi(jsonb, jsonb) IS
+'The provider definition that an OpenAPI 3.x document describes, to look through and give to connector_provider_register: servers, security schemes, operations as actions with input schemas, and those that list as streams whose paging is guessed and marked "guess". What was left out stands in evidence.notes. Stores nothing. Options: name, title, category, server (URL), server_variables {name: value}, operations [operationId], tags, deprecated (false), streams (true), max_actions (200). Errors: 22023 with every problem. Source: https://spec.openapis.org/oas/v3.1.1.';
 -- Maintenance: partitions of the history and folding of statistics.
 
 -- The lower bound of a day as an id.

@@ -271,7 +271,7 @@ INSERT INTO harmless VALUES
     ('connector_whoami'), ('connector_is_admin'), ('connector_check'), ('connector_id_at'),
     ('connector_id_time'),          -- reads only the id itself
     ('_connector_credentials'), ('_connector_json_diff'),   -- of JSON alone
-    ('connector_validate_json'), ('connector_json_is_valid'),  -- read only their arguments
+    ('connector_validate_json'), ('connector_json_is_valid'), ('connector_import_openapi'),  -- read only their arguments
     ('connector_template_browse'), ('connector_template_feature'), ('connector_template_moderate'),     -- checked below
     ('connector_render'), ('_connector_transformations'),   -- of their arguments and of a table in the library
     ('_connector_fence'),           -- of no tenant
