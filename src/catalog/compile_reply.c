@@ -164,7 +164,7 @@ compile_rule(CnCompiler *c, const CnJson *item, const char *path, CnErrorRule *r
 		if (!cn_action_parse(text, &rule->action))
 			cn_problem(c->problems, cn_compile_child(path, "action"),
 					   "\"%s\" is none of fail, retry, ignore and rate_limited", text);
-		else if (is_provider_action(rule->action))
+		else if (is_provider_action(rule->action) && !c->provided)
 			cn_problem(c->problems, cn_compile_child(path, "action"),
 					   "\"%s\" is for the actions and streams of a provider", text);
 	}

@@ -6,7 +6,14 @@
 
 /* ---- query and form ---- */
 
-/* {"name": ..., "static": ...}, {"name": ..., "input": ...}, or the same with type and value. */
+static void
+refuse_object(CnCompiler *c, const CnJson *value, const char *path)
+{
+	if (value->type == CN_JSON_OBJECT)
+		cn_problem(c->problems, path, "an object cannot be a parameter's value");
+}
+
+/* {"name": ..., "static": ...}, with "input", with "value", or the first two with type and value. */
 static void
 compile_listed_pair(CnCompiler *c, const CnJson *item, const char *path, CnPair *pair)
 {
@@ -17,6 +24,7 @@ compile_listed_pair(CnCompiler *c, const CnJson *item, const char *path, CnPair 
 	const CnJson *fixed = cn_json_get(item, "static");
 	const char *input = cn_json_get_string(item, "input");
 	const CnJson *optional = cn_json_get(item, "optional");
+	const CnJson *value = cn_json_get(item, "value");
 
 	if (item->type != CN_JSON_OBJECT)
 	{
@@ -46,8 +54,13 @@ compile_listed_pair(CnCompiler *c, const CnJson *item, const char *path, CnPair 
 
 		pair->value = cn_compile_json(c, cn_json_string(text, -1), cn_compile_child(path, "input"));
 	}
+	else if (type == NULL && value)
+	{
+		pair->value = cn_compile_json(c, value, cn_compile_child(path, "value"));
+		refuse_object(c, value, cn_compile_child(path, "value"));
+	}
 	else
-		cn_problem(c->problems, path, "it has neither \"static\" nor \"input\"");
+		cn_problem(c->problems, path, "it has neither \"static\" nor \"input\" nor \"value\"");
 }
 
 /* The pairs of a query or form; an object or a list. */
@@ -75,8 +88,7 @@ compile_pairs(CnCompiler *c, const CnJson *value, const char *path, CnPair **pai
 		}
 		pair->name = value->u.members[i].key;
 		pair->value = cn_compile_json(c, value->u.members[i].value, cn_compile_child(path, pair->name));
-		if (value->u.members[i].value->type == CN_JSON_OBJECT)
-			cn_problem(c->problems, cn_compile_child(path, pair->name), "an object cannot be a parameter's value");
+		refuse_object(c, value->u.members[i].value, cn_compile_child(path, pair->name));
 	}
 }
 

@@ -17,7 +17,8 @@ const char *const cn_compile_step_keys[] = {
 	"id", "name", "description", "type", "credential", "condition", "method", "url", "query",
 	"headers", "body", "body_type", "bodyType", "output", "response", "timeout_ms", "timeoutMs",
 	"retries", "max_retries", "maxRetries", "continue_on_error", "continueOnError", "idempotent",
-	"idempotency_header", "idempotencyHeader", "error_rules", "errorRules", NULL
+	"idempotency_header", "idempotencyHeader", "error_rules", "errorRules", "error_message",
+	"errorMessage", NULL
 };
 
 const char *
@@ -216,6 +217,23 @@ compile_step_rules(CnCompiler *c, const CnJson *config)
 		memcpy(step->rules + count, c->rules, sizeof(CnErrorRule) * c->rule_count);
 }
 
+/* Where a failed reply has the remote's own words. */
+static void
+compile_error_message(CnCompiler *c, const CnJson *config)
+{
+	const char *path;
+	const CnJson *value = cn_compile_either(config, c->step->path, "error_message", "errorMessage",
+											&path);
+
+	if (value == NULL)
+		return;
+	if (value->type != CN_JSON_STRING || value->len == 0)
+		cn_problem(c->problems, path, "expected a path, found %s",
+				   value->type == CN_JSON_STRING ? "an empty text" : cn_json_type_name(value->type));
+	else
+		cn_compile_path(c, value->u.text, path, &c->step->error_message);
+}
+
 /* ---- flow ---- */
 
 /* "expression", or {"enabled": ..., "expression": ...}; NULL if it is switched off. */
@@ -312,5 +330,6 @@ cn_compile_request_step(CnCompiler *c, const CnJson *config)
 		cn_compile_reply_kind(c, value);
 	compile_idempotency(c, config);
 	compile_step_rules(c, config);
+	compile_error_message(c, config);
 	cn_compile_step_flow(c, config);
 }

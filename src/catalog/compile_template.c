@@ -211,6 +211,8 @@ check_path_root(void *arg, const char *path, const char *root)
 
 	if (strcmp(root, "input") == 0)
 		return;
+	if (c->paged && (strcmp(root, "page") == 0 || strcmp(root, "parent") == 0))
+		return;
 	if (strcmp(root, "workspace") == 0)
 		check_credential_field(c, path);
 	else if (strcmp(root, "steps") == 0)

@@ -345,36 +345,55 @@ compile_own(CnCompiler *c, const CnJson *config)
 		cn_compile_rules(c, value, path, &c->rules, &c->rule_count);
 }
 
+/* Compile config by a compiler that knows what is allowed. */
+static CnDefinition *
+compile_definition(CnCompiler *c, const CnJson *config)
+{
+	const CnJson *result;
+
+	memset(c->problems, 0, sizeof(*c->problems));
+	c->credential = -1;
+	c->retries = -1;
+	c->continue_on_error = -1;
+	c->def = palloc0(sizeof(CnDefinition));
+	if (config->type != CN_JSON_OBJECT)
+	{
+		cn_problem(c->problems, "$", "expected an object, found %s", cn_json_type_name(config->type));
+		return NULL;
+	}
+	check_type(c, config);
+	cn_compile_keys(c, config, "$", definition_keys,
+					cn_json_get(config, "steps") ? multi_keys : cn_compile_step_keys);
+	compile_own(c, config);
+	if (c->def->multi)
+		compile_steps(c, config);
+	else
+		compile_single(c, config);
+	if ((result = cn_json_get(config, "result")) != NULL)
+		c->def->result = cn_compile_json(c, result, "$.result");
+	return c->problems->count == 0 ? c->def : NULL;
+}
+
 CnDefinition *
 cn_definition_compile(const CnJson *config, CnPathCheck check_path,
 					  const CnDefinitionLimits *limits, CnProblems *problems)
 {
-	CnCompiler	c = {
-		.problems = problems,.check_path = check_path,.credential = -1,.retries = -1,
-		.continue_on_error = -1
-	};
-	const CnJson *result;
+	CnCompiler	c = {.problems = problems,.check_path = check_path};
 
-	memset(problems, 0, sizeof(*problems));
-	c.def = palloc0(sizeof(CnDefinition));
 	if (limits)
 		c.limits = *limits;
-	if (config->type != CN_JSON_OBJECT)
-	{
-		cn_problem(problems, "$", "expected an object, found %s", cn_json_type_name(config->type));
-		return NULL;
-	}
-	check_type(&c, config);
-	cn_compile_keys(&c, config, "$", definition_keys,
-					cn_json_get(config, "steps") ? multi_keys : cn_compile_step_keys);
-	compile_own(&c, config);
-	if (c.def->multi)
-		compile_steps(&c, config);
-	else
-		compile_single(&c, config);
-	if ((result = cn_json_get(config, "result")) != NULL)
-		c.def->result = cn_compile_json(&c, result, "$.result");
-	return problems->count == 0 ? c.def : NULL;
+	return compile_definition(&c, config);
+}
+
+CnDefinition *
+cn_definition_compile_provided(const CnJson *config, bool is_stream, CnPathCheck check_path,
+							   CnProblems *problems)
+{
+	CnCompiler	c = {
+		.problems = problems,.check_path = check_path,.provided = true,.paged = is_stream
+	};
+
+	return compile_definition(&c, config);
 }
 
 const char *

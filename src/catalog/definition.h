@@ -136,6 +136,7 @@ struct CnStepDef
 	const char *idempotency_header; /* gets the same key on every attempt; NULL: none */
 	CnErrorRule *rules;
 	int			rule_count;
+	CnPath		error_message;	/* of the remote's words in a failed reply; no text: the usual places */
 
 	const char *method;			/* upper case */
 	CnTemplate *url;
@@ -218,6 +219,13 @@ typedef const char *(*CnPathCheck) (const char *path);
  */
 extern CnDefinition *cn_definition_compile(const CnJson *config, CnPathCheck check_path,
 										   const CnDefinitionLimits *limits, CnProblems *problems);
+
+/*
+ * The same for what a provider's action or stream (is_stream) was expanded into.  It may name the
+ * actions of error rules that only a provider has; a stream's templates may read page and parent.
+ */
+extern CnDefinition *cn_definition_compile_provided(const CnJson *config, bool is_stream,
+													CnPathCheck check_path, CnProblems *problems);
 
 /* The step of that id, or NULL. */
 extern const CnStepDef *cn_definition_step(const CnDefinition *definition, const char *id);

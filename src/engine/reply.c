@@ -8,6 +8,7 @@
 
 #include "common/base64.h"
 
+#include "catalog/pick.h"
 #include "core/jsonb.h"
 #include "core/utf8.h"
 #include "engine/internal.h"
@@ -294,17 +295,41 @@ one_line(const char *text)
 	return line[strspn(line, " ")] ? line : NULL;
 }
 
+/* What the author's path to the message finds, or NULL. */
 static char *
-remote_message(const CnStep *step, const CnReplyBody *body)
+message_at_path(CnStep *step, CnReplyBody *body)
+{
+	Jsonb	   *value = step->def->error_message.text ? cn_reply_value(step, body) : NULL;
+	const CnJson *found;
+	int			len;
+
+	if (value == NULL)
+		return NULL;
+	value = cn_path_pick(&step->def->error_message, value);
+	if (value == NULL)
+		return NULL;
+	found = cn_json_from_jsonb(value);
+	if (found->type == CN_JSON_ARRAY && found->len > 0)
+		found = found->u.items[0];
+	if (found->type == CN_JSON_NULL || found->type == CN_JSON_ARRAY || found->type == CN_JSON_OBJECT)
+		return NULL;
+	return one_line(cn_expr_text(found, &len));	/* it was blanked when it was read */
+}
+
+static char *
+remote_message(CnStep *step, CnReplyBody *body)
 {
 	CnJsonLimits limits = {.max_depth = 32};
 	CnJsonError error;
 	CnJson	   *tree = NULL;
 	const char *found;
+	char	   *message;
 	int64		len;
 
 	if (body->len == 0 || body->len > MAX_ERROR_BODY)
 		return NULL;
+	if ((message = message_at_path(step, body)) != NULL)
+		return message;
 	if (is_json_type(body->type) || body->type[0] == '\0')
 		tree = cn_json_parse(body->data, body->len, &limits, &error);
 	if (tree)
@@ -318,7 +343,7 @@ remote_message(const CnStep *step, const CnReplyBody *body)
 }
 
 static void
-status_failed(CnStep *step, const CnHttpReply *reply, const CnReplyBody *body)
+status_failed(CnStep *step, const CnHttpReply *reply, CnReplyBody *body)
 {
 	CnFailure  *failure = &step->record.failure;
 
@@ -331,7 +356,7 @@ status_failed(CnStep *step, const CnHttpReply *reply, const CnReplyBody *body)
 /* What a rule's author calls it, or what its status says. */
 static void
 rule_failed(CnStep *step, const CnErrorRule *rule, const CnHttpReply *reply,
-			const CnReplyBody *body)
+			CnReplyBody *body)
 {
 	CnFailure  *failure = &step->record.failure;
 	bool		success = reply->status >= 200 && reply->status <= 299;
