@@ -24,7 +24,7 @@ SQL_PART_FILES = $(SQL_PARTS:%=src/sql/%.sql)
 
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 DEPS = $(OBJS:.o=.d)
-EXTRA_CLEAN = $(wildcard src/*.o src/*/*.o src/*.d src/*/*.d)
+EXTRA_CLEAN = $(wildcard src/*.o src/*/*.o src/*.d src/*/*.d) src/catalog/provider_schema.inc
 
 PKG_CONFIG ?= pkg-config
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl libssl libcrypto 2>/dev/null)
@@ -73,6 +73,11 @@ all: connector--1.0.sql
 
 connector--1.0.sql: $(SQL_PART_FILES)
 	cat $(SQL_PART_FILES) > $@
+
+# The schema of providers as a C string: the library checks by the one it was built with.
+src/catalog/provider_schema.o: src/catalog/provider_schema.inc
+src/catalog/provider_schema.inc: docs/provider.schema.json
+	sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
 
 .PHONY: check-sql check-unit transformations fuzz bench
 

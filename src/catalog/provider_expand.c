@@ -138,6 +138,19 @@ cn_provider_fill_text(const char *text, const CnJson *parameters, const char **m
 	return replace_parameters(text, write_value, parameters, missing);
 }
 
+char *
+cn_provider_host_entry(const char *filled)
+{
+	const char *host = filled;
+
+	if (pg_strncasecmp(host, "https://", strlen("https://")) == 0)
+	{
+		host += strlen("https://");
+		return pnstrdup(host, strcspn(host, "/?#"));
+	}
+	return pstrdup(host);
+}
+
 /* ---- URL ---- */
 
 /* Base and path with exactly one slash between them. */
@@ -328,9 +341,9 @@ static const char *const same_keys[] = {
 	"idempotency_header"
 };
 
-/* is_stream: its reply is kept whole, for the pages are found in it. */
-static CnJson *
-expand(const CnJson *provider, const CnJson *action, bool is_stream, const char *label)
+CnJson *
+cn_provider_expand_request(const CnJson *provider, const CnJson *action, bool is_stream,
+						   const char *label)
 {
 	Members		members = new_members(lengthof(same_keys) + 6);
 	const CnJson *value;
@@ -358,13 +371,15 @@ expand(const CnJson *provider, const CnJson *action, bool is_stream, const char 
 CnJson *
 cn_provider_expand_action(const CnJson *provider, const char *action, const char *label)
 {
-	return expand(provider, cn_json_get(cn_json_get(provider, "actions"), action), false, label);
+	return cn_provider_expand_request(provider, cn_json_get(cn_json_get(provider, "actions"), action),
+									  false, label);
 }
 
 CnJson *
 cn_provider_expand_stream(const CnJson *provider, const char *stream, const char *label)
 {
-	return expand(provider, cn_json_get(cn_json_get(provider, "streams"), stream), true, label);
+	return cn_provider_expand_request(provider, cn_json_get(cn_json_get(provider, "streams"), stream),
+									  true, label);
 }
 
 /* ---- pagination ---- */

@@ -20,6 +20,10 @@ extern CnJson *cn_provider_expand_action(const CnJson *provider, const char *act
 extern CnJson *cn_provider_expand_stream(const CnJson *provider, const char *stream,
 										 const char *label);
 
+/* The same of any action or stream; of a stream the reply is kept whole, for the pages are in it. */
+extern CnJson *cn_provider_expand_request(const CnJson *provider, const CnJson *action,
+										  bool is_stream, const char *label);
+
 /*
  * The pagination of a stream, as in its provider's file: a stream that names a kind of its own
  * has its own pagination, any other the provider's with its own members in place of those.
@@ -42,5 +46,11 @@ extern char *cn_provider_expand_text(const char *text);
  */
 extern char *cn_provider_fill_text(const char *text, const CnJson *parameters,
 								   const char **missing);
+
+/*
+ * An entry of allowed_hosts with its parameters filled in, as connector_credential_set takes it:
+ * of a parameter that is a whole URL ("https://host/") the host is meant.
+ */
+extern char *cn_provider_host_entry(const char *filled);
 
 #endif							/* CN_CATALOG_PROVIDER_EXPAND_H */

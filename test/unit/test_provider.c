@@ -1,7 +1,7 @@
 /*
  * test_provider.c -- actions and streams of a provider as definitions.
  */
-#include "catalog/definition.h"
+#include "catalog/provider_check.h"
 #include "catalog/provider_expand.h"
 
 #include "tap.h"
@@ -52,6 +52,40 @@ compiled(const char *input, bool is_stream)
 	return pstrdup("ok");
 }
 
+/* Stand in for the server's parser of SQL/JSON paths, and for the kinds of authentication. */
+static const char *
+check_path(const char *path)
+{
+	return strstr(path, "((") ? "two parentheses are too many" : NULL;
+}
+
+static const char *
+check_auth(const char *kind, const CnJson *parameters)
+{
+	return cn_json_get(parameters, "colour") ? "there are no colours" : NULL;
+}
+
+/* "path: message ; path: message", or "ok". */
+static char *
+checked(const char *input, bool official)
+{
+	CnProviderRules rules = {
+		.schema = cn_provider_schema(),.check_path = check_path,.check_auth = check_auth,
+		.official = official
+	};
+	CnProblems	problems = {NULL, 0};
+	StringInfoData buf;
+	bool		good = cn_provider_check(parse(input), &rules, &problems);
+
+	initStringInfo(&buf);
+	for (int i = 0; i < problems.count; i++)
+		appendStringInfo(&buf, "%s%s: %s", i ? " ; " : "", problems.list[i].path,
+						 problems.list[i].message);
+	if (good != (problems.count == 0))
+		appendStringInfoString(&buf, " (and the result says otherwise)");
+	return buf.len > 0 ? buf.data : pstrdup("ok");
+}
+
 /* The program's first word says what is done with the input; the rest is for the reader. */
 static char *
 run_case(const char *program, const char *input)
@@ -73,6 +107,12 @@ run_case(const char *program, const char *input)
 		return cn_provider_expand_text(input);
 	if (strncmp(program, "fill", 4) == 0)
 		return filled(input);
+	if (strncmp(program, "check", 5) == 0)
+		return checked(input, false);
+	if (strncmp(program, "official", 8) == 0)
+		return checked(input, true);
+	if (strncmp(program, "host", 4) == 0)
+		return cn_provider_host_entry(input);
 	if (strncmp(program, "compile action", 14) == 0)
 		return compiled(input, false);
 	if (strncmp(program, "compile stream", 14) == 0)
