@@ -40,7 +40,6 @@ typedef struct CnCompiler
 	const char *path;			/* of the template whose references are being checked */
 	bool		no_secrets;		/* it may not refer to the credential */
 
-	bool		provided;		/* a provider's: error rules may have the actions of those */
 	bool		paged;			/* a stream's: templates may read page and parent */
 } CnCompiler;
 

@@ -125,13 +125,6 @@ string_member(CnCompiler *c, const CnJson *item, const char *key, const char *pa
 	return NULL;
 }
 
-/* Actions that need something only a provider has. */
-static bool
-is_provider_action(CnAction action)
-{
-	return action == CN_ACTION_REFRESH_TOKEN || action == CN_ACTION_RESET_PAGINATION;
-}
-
 static void
 compile_rule(CnCompiler *c, const CnJson *item, const char *path, CnErrorRule *rule)
 {
@@ -159,15 +152,11 @@ compile_rule(CnCompiler *c, const CnJson *item, const char *path, CnErrorRule *r
 		(rule->code = cn_code_by_name(text)) == CN_OK)
 		cn_problem(c->problems, cn_compile_child(path, "code"),
 				   "\"%s\" is none of the codes in docs/errors.md", text);
-	if ((text = string_member(c, item, "action", path)) != NULL)
-	{
-		if (!cn_action_parse(text, &rule->action))
-			cn_problem(c->problems, cn_compile_child(path, "action"),
-					   "\"%s\" is none of fail, retry, ignore and rate_limited", text);
-		else if (is_provider_action(rule->action) && !c->provided)
-			cn_problem(c->problems, cn_compile_child(path, "action"),
-					   "\"%s\" is for the actions and streams of a provider", text);
-	}
+	if ((text = string_member(c, item, "action", path)) != NULL &&
+		!cn_action_parse(text, &rule->action))
+		cn_problem(c->problems, cn_compile_child(path, "action"),
+				   "\"%s\" is none of fail, retry, ignore, rate_limited, refresh_token_then_retry and reset_pagination",
+				   text);
 	if (rule->equals && rule->path.text == NULL)
 		cn_problem(c->problems, path, "\"equals\" needs a \"path\"");
 	if (status == NULL && rule->path.text == NULL && rule->contains == NULL)

@@ -390,7 +390,7 @@ cn_definition_compile_provided(const CnJson *config, bool is_stream, CnPathCheck
 							   CnProblems *problems)
 {
 	CnCompiler	c = {
-		.problems = problems,.check_path = check_path,.provided = true,.paged = is_stream
+		.problems = problems,.check_path = check_path,.paged = is_stream
 	};
 
 	return compile_definition(&c, config);

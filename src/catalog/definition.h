@@ -221,8 +221,8 @@ extern CnDefinition *cn_definition_compile(const CnJson *config, CnPathCheck che
 										   const CnDefinitionLimits *limits, CnProblems *problems);
 
 /*
- * The same for what a provider's action or stream (is_stream) was expanded into.  It may name the
- * actions of error rules that only a provider has; a stream's templates may read page and parent.
+ * The same for what a provider's action or stream (is_stream) was expanded into; a stream's
+ * templates may read page and parent.
  */
 extern CnDefinition *cn_definition_compile_provided(const CnJson *config, bool is_stream,
 													CnPathCheck check_path, CnProblems *problems);

@@ -135,6 +135,7 @@ typedef struct CnStepRecord
 	Jsonb	   *reply;			/* the reply's value, before output paths; CN_KEEP_PAYLOADS */
 	Jsonb	   *output;			/* NULL unless success */
 	int			http_status;	/* of the last attempt that got one */
+	bool		reset_pagination;	/* an error rule says that its page is gone: begin at the first again */
 	int			attempts;
 	int64		request_bytes;
 	int64		response_bytes;

@@ -375,6 +375,7 @@ rule_failed(CnStep *step, const CnErrorRule *rule, const CnHttpReply *reply,
 	failure->http_status = reply->status;
 	failure->remote_message = remote_message(step, body);
 	step->action = rule->action;
+	step->record.reset_pagination = rule->action == CN_ACTION_RESET_PAGINATION;
 }
 
 /* ---- all of it ---- */
@@ -484,6 +485,7 @@ cn_reply_read(CnStep *step)
 	MemoryContext context = CurrentMemoryContext;
 
 	step->action = CN_ACTION_DEFAULT;
+	step->record.reset_pagination = false;
 	record_reply(step, reply);
 	if (reply->failure.code != CN_OK)
 	{

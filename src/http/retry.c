@@ -156,8 +156,15 @@ is_promised(const CnAttempt *attempt)
 static bool
 is_worth_it(const CnAttempt *attempt)
 {
-	if (attempt->action == CN_ACTION_FAIL)
-		return false;
+	switch (attempt->action)
+	{
+		case CN_ACTION_FAIL:
+		case CN_ACTION_REFRESH_TOKEN:
+		case CN_ACTION_RESET_PAGINATION:
+			return false;
+		default:
+			break;
+	}
 	return is_promised(attempt) || cn_code_info(attempt->code)->retryable;
 }
 

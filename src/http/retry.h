@@ -19,8 +19,8 @@ typedef enum CnAction
 	CN_ACTION_RETRY,
 	CN_ACTION_IGNORE,			/* the caller takes it for success and does not ask here */
 	CN_ACTION_RATE_LIMITED,
-	CN_ACTION_REFRESH_TOKEN,	/* these two are done by the caller; if it cannot, they are */
-	CN_ACTION_RESET_PAGINATION	/* CN_ACTION_DEFAULT here */
+	CN_ACTION_REFRESH_TOKEN,	/* these two are done by the caller; here, where it could not, */
+	CN_ACTION_RESET_PAGINATION	/* they are a failure that is not repeated */
 } CnAction;
 
 typedef struct CnRetryPolicy

@@ -96,6 +96,8 @@ static const struct
 	{CN_TLS_ERROR, "i", N, "fail 0"},
 	{CN_INTERNAL, "i", N, "fail 0"},
 	{CN_SERVER_ERROR, "ir", CN_ACTION_FAIL, "fail 0"},
+	{CN_SERVER_ERROR, "ir", CN_ACTION_REFRESH_TOKEN, "fail 0"},
+	{CN_RATE_LIMITED, "ir", CN_ACTION_RESET_PAGINATION, "fail 0"},
 	{CN_TIMEOUT, "i", CN_ACTION_FAIL, "fail 0"},
 	{CN_NOT_FOUND, "ir", CN_ACTION_RETRY, "retry 500"},
 	{CN_PERMISSION_DENIED, "ir", CN_ACTION_RATE_LIMITED, "retry 500"},
