@@ -159,9 +159,11 @@ static void
 compile_parts(const CnParts *parts, CnPathCheck check_path, const CnDefinitionLimits *limits,
 			  CnCompiledParts *compiled, CnProblems *problems)
 {
+	CnCompileOptions options = {.check_path = check_path,.limits = limits};
+
 	memset(compiled, 0, sizeof(*compiled));
-	compiled->definition = cn_definition_compile(cn_json_from_jsonb(parts->config), check_path,
-												 limits, problems);
+	compiled->definition = cn_definition_compile(cn_json_from_jsonb(parts->config), &options,
+												 problems);
 	compiled->definition_problems = problems->count;
 	if (parts->input_schema)
 		compiled->input_schema = compile_schema(parts->input_schema, problems);

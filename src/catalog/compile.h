@@ -3,6 +3,7 @@
  *
  *   definition.c        the whole: its own keys, the list of steps, the result
  *   compile_step.c      a step: what it is, its condition, retries and error rules
+ *   compile_use.c       a step that uses a provider's action
  *   compile_request.c   its query, headers and body
  *   compile_reply.c     what is taken from its reply
  *   compile_template.c  templates and the references in them; problems
@@ -26,6 +27,7 @@ typedef struct CnCompiler
 	CnProblems *problems;
 	CnPathCheck check_path;
 	CnDefinitionLimits limits;
+	const CnActionLookup *actions;	/* NULL: none are known */
 
 	int			credential;		/* the definition's, in its list; -1: none */
 	int			timeout_ms;		/* the definition's, for steps without their own; 0: none */
@@ -39,7 +41,7 @@ typedef struct CnCompiler
 	CnStepDef  *step;			/* being compiled; NULL: the definition itself */
 	const char *path;			/* of the template whose references are being checked */
 	bool		no_secrets;		/* it may not refer to the credential */
-
+	bool		in_action;		/* it is a provider's: there are no other steps */
 	bool		paged;			/* a stream's: templates may read page and parent */
 } CnCompiler;
 
@@ -95,6 +97,9 @@ extern const char *const cn_compile_step_keys[];
 /* A request with all its parts into c->step, whose path is set. */
 extern void cn_compile_request_step(CnCompiler *c, const CnJson *config);
 
+/* Of it, what is sent and what becomes of the reply; the credential is set. */
+extern void cn_compile_request(CnCompiler *c, const CnJson *config);
+
 /* Condition, continue_on_error and name of any step. */
 extern void cn_compile_step_flow(CnCompiler *c, const CnJson *config);
 
@@ -108,6 +113,18 @@ extern int	cn_compile_credential(CnCompiler *c, const CnJson *value, const char 
 /* timeout_ms, retries and continue_on_error of a step or of all; absent ones are left. */
 extern void cn_compile_limits(CnCompiler *c, const CnJson *config, const char *base,
 							  int *timeout_ms, int *retries, int *continue_on_error);
+
+/* ---- compile_use.c ---- */
+
+/* Is it a step that uses an action?  Its keys are others, then. */
+extern bool cn_compile_is_use(const CnJson *config);
+
+/* Keys that neither a step of its kind has nor more (may be NULL) are problems. */
+extern void cn_compile_own_keys(CnCompiler *c, const CnJson *config, const char *path,
+								const char *const *more);
+
+/* A step that uses an action into c->step, whose path is set. */
+extern void cn_compile_use_step(CnCompiler *c, const CnJson *config);
 
 /* ---- compile_request.c, compile_reply.c: each reports its problems ---- */
 extern void cn_compile_query(CnCompiler *c, const CnJson *value);

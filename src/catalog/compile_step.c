@@ -46,6 +46,7 @@ credential_place(CnDefinition *def, const char *service, const char *label)
 									sizeof(CnCredentialRef) * (def->credential_count + 1));
 	def->credentials[def->credential_count].service = service;
 	def->credentials[def->credential_count].label = label;
+	def->credentials[def->credential_count].hint = NULL;
 	return def->credential_count++;
 }
 
@@ -306,18 +307,10 @@ cn_compile_step_flow(CnCompiler *c, const CnJson *config)
 /* ---- all of a request ---- */
 
 void
-cn_compile_request_step(CnCompiler *c, const CnJson *config)
+cn_compile_request(CnCompiler *c, const CnJson *config)
 {
-	CnStepDef  *step = c->step;
 	const CnJson *value;
 
-	step->credential = c->credential;
-	value = cn_json_get(config, "credential");
-	if (value && value->type == CN_JSON_NULL && c->def->multi)
-		step->credential = -1;	/* not even the definition's */
-	else if (value)
-		step->credential = cn_compile_credential(c, value,
-												 cn_compile_child(step->path, "credential"));
 	compile_method_and_url(c, config);
 	if ((value = cn_json_get(config, "query")) != NULL)
 		cn_compile_query(c, value);
@@ -331,5 +324,20 @@ cn_compile_request_step(CnCompiler *c, const CnJson *config)
 	compile_idempotency(c, config);
 	compile_step_rules(c, config);
 	compile_error_message(c, config);
+}
+
+void
+cn_compile_request_step(CnCompiler *c, const CnJson *config)
+{
+	CnStepDef  *step = c->step;
+	const CnJson *value = cn_json_get(config, "credential");
+
+	step->credential = c->credential;
+	if (value && value->type == CN_JSON_NULL && c->def->multi)
+		step->credential = -1;	/* not even the definition's */
+	else if (value)
+		step->credential = cn_compile_credential(c, value,
+												 cn_compile_child(step->path, "credential"));
+	cn_compile_request(c, config);
 	cn_compile_step_flow(c, config);
 }

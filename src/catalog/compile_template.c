@@ -215,7 +215,7 @@ check_path_root(void *arg, const char *path, const char *root)
 		return;
 	if (strcmp(root, "workspace") == 0)
 		check_credential_field(c, path);
-	else if (strcmp(root, "steps") == 0)
+	else if (strcmp(root, "steps") == 0 && !c->in_action)
 		check_step_report(c, path);
 	else if (strcmp(root, "execution") == 0)
 	{
@@ -227,6 +227,10 @@ check_path_root(void *arg, const char *path, const char *root)
 		if (strcmp(path, "now") != 0)
 			cn_problem(c->problems, c->path, "\"%s\" refers to nothing: now has no members", path);
 	}
+	else if (c->in_action)
+		cn_problem(c->problems, c->path,
+				   "\"%s\" refers to nothing: in an action a reference begins with input, workspace, execution or now",
+				   path);
 	else if ((known = find_known(c, root, strlen(root))) != NULL)
 		check_step(c, path, known);
 	else

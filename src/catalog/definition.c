@@ -83,7 +83,7 @@ new_step(CnCompiler *c, const CnJson *config, CnStepDef *group, int number, cons
 	CnStepDef  *step = palloc0(sizeof(CnStepDef));
 	const CnJson *id = cn_json_get(config, "id");
 
-	step->path = path;
+	step->path = step->request_path = path;
 	step->group = group;
 	step->index = def->all_count;
 	step->credential = -1;
@@ -130,6 +130,15 @@ set_visible(CnCompiler *c, const CnStepDef *step)
 }
 
 static void
+compile_request_or_use(CnCompiler *c, const CnJson *config)
+{
+	if (cn_compile_is_use(config))
+		cn_compile_use_step(c, config);
+	else
+		cn_compile_request_step(c, config);
+}
+
+static void
 compile_one(CnCompiler *c, CnStepDef *step, const CnJson *config)
 {
 	c->step = step;
@@ -141,14 +150,8 @@ compile_one(CnCompiler *c, CnStepDef *step, const CnJson *config)
 		cn_compile_step_flow(c, config);
 		return;
 	}
-	if (cn_json_get(config, "use") || cn_json_get(config, "with"))
-		cn_problem(c->problems, cn_compile_child(step->path, "use"),
-				   "there are no providers to use: write out method and url");
-	else
-	{
-		cn_compile_keys(c, config, step->path, cn_compile_step_keys, NULL);
-		cn_compile_request_step(c, config);
-	}
+	cn_compile_own_keys(c, config, step->path, NULL);
+	compile_request_or_use(c, config);
 }
 
 static void
@@ -267,7 +270,7 @@ compile_single(CnCompiler *c, const CnJson *config)
 	def->step_count = 1;
 	c->known = palloc0(sizeof(CnKnownStep));
 	c->step = new_step(c, config, NULL, 1, "$");
-	cn_compile_request_step(c, config);
+	compile_request_or_use(c, config);
 	set_visible(c, c->step);
 	c->step = NULL;
 }
@@ -362,8 +365,10 @@ compile_definition(CnCompiler *c, const CnJson *config)
 		return NULL;
 	}
 	check_type(c, config);
-	cn_compile_keys(c, config, "$", definition_keys,
-					cn_json_get(config, "steps") ? multi_keys : cn_compile_step_keys);
+	if (cn_json_get(config, "steps"))
+		cn_compile_keys(c, config, "$", definition_keys, multi_keys);
+	else
+		cn_compile_own_keys(c, config, "$", definition_keys);
 	compile_own(c, config);
 	if (c->def->multi)
 		compile_steps(c, config);
@@ -375,13 +380,18 @@ compile_definition(CnCompiler *c, const CnJson *config)
 }
 
 CnDefinition *
-cn_definition_compile(const CnJson *config, CnPathCheck check_path,
-					  const CnDefinitionLimits *limits, CnProblems *problems)
+cn_definition_compile(const CnJson *config, const CnCompileOptions *options, CnProblems *problems)
 {
-	CnCompiler	c = {.problems = problems,.check_path = check_path};
+	CnCompiler	c = {.problems = problems};
 
-	if (limits)
-		c.limits = *limits;
+	if (options)
+	{
+		c.check_path = options->check_path;
+		c.actions = options->actions;
+		c.paged = options->is_stream;
+	}
+	if (options && options->limits)
+		c.limits = *options->limits;
 	return compile_definition(&c, config);
 }
 
@@ -389,11 +399,9 @@ CnDefinition *
 cn_definition_compile_provided(const CnJson *config, bool is_stream, CnPathCheck check_path,
 							   CnProblems *problems)
 {
-	CnCompiler	c = {
-		.problems = problems,.check_path = check_path,.paged = is_stream
-	};
+	CnCompileOptions options = {.check_path = check_path,.is_stream = is_stream};
 
-	return compile_definition(&c, config);
+	return cn_definition_compile(config, &options, problems);
 }
 
 const char *

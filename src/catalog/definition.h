@@ -106,7 +106,26 @@ typedef struct CnCredentialRef
 {
 	const char *service;
 	const char *label;
+	const char *hint;			/* how to get it, if it is a provider's; NULL: the usual one */
 } CnCredentialRef;
+
+struct CnSchema;
+
+/* A provider's action, as a step that uses it needs it. */
+typedef struct CnUsedAction
+{
+	const char *name;			/* "github.get_user" */
+	const CnJson *config;		/* a definition of one step; it outlives what is compiled with it */
+	const struct CnSchema *input_schema;	/* likewise; NULL: any input */
+	const char *connect_hint;	/* how to get its credential, a sentence; NULL: the usual one */
+} CnUsedAction;
+
+/* Who finds actions.  find: NULL if there is none, and *problem says so. */
+typedef struct CnActionLookup
+{
+	const CnUsedAction *(*find) (void *arg, const char *name, const char **problem);
+	void	   *arg;
+} CnActionLookup;
 
 typedef struct CnStepDef CnStepDef;
 
@@ -118,6 +137,7 @@ struct CnStepDef
 	const char *id;
 	const char *name;			/* NULL: none */
 	const char *path;			/* where it stands in the definition: "$", "$.steps[0]" */
+	const char *request_path;	/* where its request does: the same, or "$.steps[0].use(p.action)" */
 	int			index;			/* among all steps of the definition */
 	CnStepDef  *group;			/* the group it belongs to, or NULL */
 
@@ -128,6 +148,10 @@ struct CnStepDef
 	bool		is_group;
 	CnStepDef **steps;			/* of a group */
 	int			step_count;
+
+	const char *use;			/* the provider's action it is, "github.get_user"; NULL: none */
+	CnJsonTemplate *with;		/* makes the input of that; NULL: {} */
+	const struct CnSchema *input_schema;	/* which that has to fit; NULL: none */
 
 	int			credential;		/* in the definition's list; -1: none */
 	int			timeout_ms;		/* of one attempt; 0: the connector's */
@@ -213,12 +237,21 @@ extern char *cn_problems_text(const CnProblems *problems);
 /* Syntax of a SQL/JSON path: NULL, or what is wrong; the server lends its parser. */
 typedef const char *(*CnPathCheck) (const char *path);
 
+/* Who compiles, and for what; zeros are all that a pure caller needs. */
+typedef struct CnCompileOptions
+{
+	CnPathCheck check_path;		/* NULL: paths are taken as they are */
+	const CnDefinitionLimits *limits;	/* NULL: none */
+	const CnActionLookup *actions;	/* NULL: a step that uses one is refused */
+	bool		is_stream;		/* it is a provider's stream: templates may read page and parent */
+} CnCompileOptions;
+
 /*
- * Compile config.  NULL if there are problems.  config must outlive the result.
- * check_path may be NULL: paths are then taken as they are.  limits may be NULL: none.
+ * Compile config.  NULL if there are problems.  config must outlive the result, and so must the
+ * actions found.  options may be NULL.
  */
-extern CnDefinition *cn_definition_compile(const CnJson *config, CnPathCheck check_path,
-										   const CnDefinitionLimits *limits, CnProblems *problems);
+extern CnDefinition *cn_definition_compile(const CnJson *config, const CnCompileOptions *options,
+										   CnProblems *problems);
 
 /*
  * The same for what a provider's action or stream (is_stream) was expanded into; a stream's

@@ -6,6 +6,8 @@
  *   step.c       a step: condition, attempts, retries
  *   admission.c  may an attempt be made now?
  *   scope.c      what templates and conditions read
+ *   use.c        the input of a step that uses a provider's action
+ *   input.c      an input against its schema
  *   request.c    a step's request, rendered and sealed (multipart.c, secrets.c)
  *   reply.c      a reply, read into value or failure (rules.c, output.c)
  */
@@ -45,6 +47,7 @@ typedef struct CnStep
 	int64		started_us;		/* monotonic */
 
 	CnScope		scope;			/* what its templates read */
+	const CnJson *input;		/* of the action it uses, once that was made; NULL: the execution's */
 	CnSecrets	secrets;
 	CnHttpRequest request;		/* rendered once, the same on every attempt */
 	const char *service;		/* that it goes to */
@@ -193,6 +196,11 @@ extern const CnJson *cn_step_output(CnStep *step);
 
 /* Does the step's condition hold?  -1 and *failure if it cannot be told. */
 extern int	cn_step_condition(CnStep *step, CnFailure *failure);
+
+/* ---- use.c ---- */
+
+/* Make the input of the action that the step uses; false and the record's failure. */
+extern bool cn_step_make_input(CnStep *step);
 
 /* ---- request.c ---- */
 

@@ -87,13 +87,17 @@ cn_template_failed(const CnExecution *execution, CnFailure *failure, const char 
 static const char *
 whole_path(const CnStep *step, const char *path)
 {
-	return path[0] == '.' ? psprintf("%s%s", step->def->path, path) : path;
+	return path[0] == '.' ? psprintf("%s%s", step->def->request_path, path) : path;
 }
 
 static bool
 template_failed(CnStep *step, const char *path, const CnTemplateError *error)
 {
-	cn_template_failed(step->execution, &step->record.failure, whole_path(step, path), error);
+	CnFailure  *failure = &step->record.failure;
+
+	cn_template_failed(step->execution, failure, whole_path(step, path), error);
+	if (step->def->use && error->missing && failure->code == CN_INPUT_INVALID)
+		failure->hint = "The input of an action is what \"with\" says in the step that uses it.";
 	return false;
 }
 

@@ -174,6 +174,8 @@ step_root(void *arg, const char *name)
 
 	if (strcmp(name, "workspace") == 0)
 		return step->secrets.scope;
+	if (step->input && strcmp(name, "input") == 0)
+		return step->input;
 	return execution_root(step->execution, name);
 }
 
@@ -219,7 +221,7 @@ static const CnJson *
 variable_value(CnStep *step, const CnConditionVar *var, CnFailure *failure)
 {
 	CnExprError error;
-	const CnJson *value = cn_expr_eval(var->expr, &step->scope, &error);
+	const CnJson *value = cn_expr_eval(var->expr, &step->execution->scope, &error);
 
 	if (value == NULL && error.missing)
 		value = cn_json_null();

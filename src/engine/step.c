@@ -497,7 +497,7 @@ prepare_secrets(CnStep *step)
 static bool
 prepare_request(CnStep *step)
 {
-	return prepare_secrets(step) && cn_request_build(step);
+	return cn_step_make_input(step) && prepare_secrets(step) && cn_request_build(step);
 }
 
 /* It may have been sent by an earlier run, and is not to be again.  Nobody knows what came of it. */

@@ -20,6 +20,8 @@ cn_execution_credentials(const pg_uuid_t *workspace, const CnDefinition *definit
 
 		list[i].opened = cn_credential_for(workspace, ref->service, ref->label, owner, context,
 										   &list[i].failure);
+		if (list[i].opened == NULL && list[i].failure.code == CN_CREDENTIAL_MISSING && ref->hint)
+			list[i].failure.hint = unconstify(char *, ref->hint);
 	}
 	MemoryContextSwitchTo(old);
 	return list;

@@ -8,9 +8,6 @@
 
 #include "utils/jsonb.h"
 
-/* Is a member of that name a secret by its name (password, access_token, ...)? */
-extern bool cn_payload_is_secret(const char *name, int len);
-
 /*
  * value itself, or a copy in which members with the name of a secret (password,
  * access_token, ...) read "[redacted]", or, beyond connector.max_logged_payload,

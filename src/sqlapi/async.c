@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "engine/input.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -20,7 +21,6 @@
 #include "queue/keys.h"
 #include "sqlapi/args.h"
 #include "sqlapi/call.h"
-#include "queue/input.h"
 
 CN_FUNCTION(connector_execute_async);
 CN_FUNCTION(connector_execute_async_batch);

@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "miscadmin.h"
+#include "engine/input.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -19,7 +20,6 @@
 #include "engine/settings.h"
 #include "queue/execution.h"
 #include "queue/history.h"
-#include "queue/input.h"
 #include "sqlapi/call.h"
 #include "stats/counters.h"
 #include "stats/stats.h"

@@ -11,6 +11,7 @@
 
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
+#include "engine/input.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -27,7 +28,6 @@
 #include "core/spi.h"
 #include "core/uuid.h"
 #include "queue/enqueue.h"
-#include "queue/input.h"
 #include "sqlapi/args.h"
 #include "sqlapi/fields.h"
 #include "worker/cron.h"

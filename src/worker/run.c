@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "engine/input.h"
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
 
@@ -15,7 +16,6 @@
 #include "core/testpoint.h"
 #include "core/uuid.h"
 #include "queue/execution.h"
-#include "queue/input.h"
 #include "worker/run.h"
 
 /* Time that one turn of the mux, or a start, may take before what it is busy with is ended. */

@@ -81,6 +81,8 @@ static void
 check_request(const CnDefinition *whole, const CnStepDef *d)
 {
 	require(cn_method_name(d->method) == d->method);
+	require(d->with == NULL || d->use != NULL);
+	require((strcmp(d->path, d->request_path) != 0) == (d->use != NULL));
 	require(d->url != NULL);
 	require(d->credential >= -1 && d->credential < whole->credential_count);
 	check_pairs(d->query, d->query_count);
@@ -125,17 +127,31 @@ check_definition(const CnDefinition *d)
 		check_step(d, d->all[i], i);
 }
 
+/* An action is its name, as a definition: what is fuzzed is a provider's, too. */
+static const CnUsedAction *
+find_action(void *arg, const char *name, const char **problem)
+{
+	CnUsedAction *action = palloc0(sizeof(CnUsedAction));
+
+	*problem = "it is no definition";
+	action->name = name;
+	action->config = cn_json_parse(strchr(name, '.') + 1, strlen(strchr(name, '.') + 1), NULL, NULL);
+	return action->config && action->config->type == CN_JSON_OBJECT ? action : NULL;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CnJsonLimits limits = {.max_depth = 0};
+	CnActionLookup actions = {find_action, NULL};
+	CnCompileOptions options = {.actions = &actions};
 	CnProblems	problems;
 	CnDefinition *definition;
 	CnJson	   *config = cn_json_parse(fuzz_copy(data, size), size, &limits, NULL);
 
 	if (config)
 	{
-		definition = cn_definition_compile(config, NULL, NULL, &problems);
+		definition = cn_definition_compile(config, &options, &problems);
 		require((definition == NULL) == (problems.count > 0));
 		check_problems(&problems);
 		if (definition)

@@ -12,14 +12,52 @@ check_path(const char *path)
 	return strstr(path, "((") ? "two parentheses are too many" : NULL;
 }
 
+/* Actions of providers that a definition may use. */
+static const struct
+{
+	const char *name;
+	const char *config;
+}			known_actions[] = {
+	{"crm.find", "{\"url\": \"https://crm.example.com/c/{{input.id}}\", \"credential\": \"crm\", \"output\": {\"a\": \"$.a\", \"b\": \"$.b\"}}"},
+	{"crm.add", "{\"method\": \"POST\", \"url\": \"https://{{workspace.host}}/c\", \"credential\": {\"service\": \"crm\", \"label\": \"default\"},"
+	 " \"body\": \"{{input}}\", \"timeout_ms\": 20000, \"retries\": 2, \"error_rules\": [{\"status\": 409, \"action\": \"ignore\"}]}"},
+	{"open.get", "{\"url\": \"https://open.example.com/{{input.path}}\", \"headers\": {\"X-At\": \"{{now}}\"}}"},
+	{"odd.steps", "{\"url\": \"https://odd.example.com/{{a.id}}/{{steps.a.status}}\"}"},
+};
+
+static bool with_actions = false;
+
+static const CnUsedAction *
+find_action(void *arg, const char *name, const char **problem)
+{
+	for (int i = 0; i < lengthof(known_actions); i++)
+	{
+		CnUsedAction *action;
+
+		if (strcmp(known_actions[i].name, name) != 0)
+			continue;
+		action = palloc0(sizeof(CnUsedAction));
+		action->name = known_actions[i].name;
+		action->config = cn_json_parse(known_actions[i].config, strlen(known_actions[i].config), NULL, NULL);
+		action->connect_hint = "Connect it.";
+		return action;
+	}
+	*problem = psprintf("there is no action \"%s\"", name);
+	return NULL;
+}
+
 static CnDefinition *
 compile(const char *config, CnProblems *problems)
 {
 	CnDefinitionLimits limits = {.max_steps = 10,.max_parallel = 3};
+	CnActionLookup actions = {find_action, NULL};
+	CnCompileOptions options = {
+		.check_path = check_path,.limits = &limits,.actions = with_actions ? &actions : NULL
+	};
 	CnJsonError error;
 	CnJson	   *tree = cn_json_parse(config, strlen(config), NULL, &error);
 
-	return tree ? cn_definition_compile(tree, check_path, &limits, problems) : NULL;
+	return tree ? cn_definition_compile(tree, &options, problems) : NULL;
 }
 
 /* The only step of a definition without a list of them; NULL if it has problems. */
@@ -81,6 +119,15 @@ run_case(const char *program, const char *input)
 {
 	if (strncmp(program, "check", 5) == 0)
 		return problems_of(input);
+	if (strncmp(program, "use", 3) == 0)
+	{
+		char	   *problems;
+
+		with_actions = true;
+		problems = problems_of(input);
+		with_actions = false;
+		return problems;
+	}
 	if (strncmp(program, "path", 4) == 0)
 		return cn_path_text(input);
 	if (strncmp(program, "many", 4) == 0)
@@ -107,6 +154,64 @@ test_defaults(void)
 	tap_ok(d && strcmp(d->method, "PATCH") == 0 && d->timeout_ms == 60000 &&
 		   d->body_kind == CN_BODY_JSON && d->body_json != NULL,
 		   "a method in any case; null is a body");
+}
+
+static CnDefinition *
+compile_with_actions(const char *config)
+{
+	CnProblems	problems;
+	CnDefinition *definition;
+
+	with_actions = true;
+	definition = compile(config, &problems);
+	with_actions = false;
+	return definition;
+}
+
+/* The steps of a definition that uses actions; made for each test, which frees all. */
+static CnStepDef **
+action_steps(CnDefinition **d)
+{
+	*d = compile_with_actions("{\"credential\": \"other\", \"retries\": 1, \"steps\": ["
+							  "{\"use\": \"crm.add\", \"with\": {\"a\": 1}},"
+							  " {\"use\": \"crm.add\", \"credential\": \"crm/work\", \"retries\": 0, \"timeout_ms\": 3000},"
+							  " {\"use\": \"open.get\"},"
+							  " {\"use\": \"crm.find\", \"output\": \"$.a\"}],"
+							  " \"error_rules\": [{\"status\": 404, \"action\": \"ignore\"}]}");
+	return (*d)->steps;
+}
+
+static void
+test_actions(void)
+{
+	CnDefinition *d;
+	CnStepDef **s = action_steps(&d);
+
+	tap_ok(strcmp(s[0]->use, "crm.add") == 0 && s[0]->with != NULL && s[2]->with == NULL &&
+		   strcmp(s[0]->method, "POST") == 0 && s[0]->body_kind == CN_BODY_JSON, "an action's request");
+	s = action_steps(&d);
+	tap_ok(strcmp(s[0]->path, "$.steps[0]") == 0 &&
+		   strcmp(s[0]->request_path, "$.steps[0].use(crm.add)") == 0 &&
+		   strcmp(s[2]->headers[0].path, "$.steps[2].use(open.get).headers.\"X-At\"") == 0,
+		   "where it stands");
+	s = action_steps(&d);
+	tap_ok(s[0]->timeout_ms == 20000 && s[0]->retries == 2 && s[1]->timeout_ms == 3000 &&
+		   s[1]->retries == 0 && s[2]->retries == 1, "limits: the step's, the action's, the definition's");
+	s = action_steps(&d);
+	tap_ok(strcmp(d->credentials[s[0]->credential].label, "default") == 0 &&
+		   strcmp(d->credentials[s[1]->credential].label, "work") == 0 && s[2]->credential == -1 &&
+		   strcmp(d->credentials[s[1]->credential].hint, "Connect it.") == 0,
+		   "credentials: the step's or the action's, never the definition's");
+	s = action_steps(&d);
+	tap_ok(s[0]->rule_count == 2 && s[0]->rules[0].statuses[0].first == 409 &&
+		   s[0]->rules[1].statuses[0].first == 404, "the action's rules before the definition's");
+	s = action_steps(&d);
+	tap_ok(s[3]->output_count == 1 && s[3]->outputs[0].key == NULL && s[2]->output_count == 0,
+		   "an output in place of the action's");
+	d = compile_with_actions("{\"use\": \"crm.find\"}");
+	tap_ok(d && !d->multi && d->step_count == 1 && strcmp(d->steps[0]->use, "crm.find") == 0 &&
+		   strcmp(d->steps[0]->request_path, "$.use(crm.find)") == 0 && d->steps[0]->output_count == 2,
+		   "a definition that is one action");
 }
 
 /* "service/label" of each credential a definition names. */
@@ -360,6 +465,7 @@ main(void)
 	test_many_problems();
 	test_methods();
 	test_defaults();
+	test_actions();
 	test_credential();
 	test_pairs();
 	test_bodies();

@@ -1,11 +1,11 @@
 /*
- * input.c -- a connector's input against its input_schema.
+ * input.c -- an input against its schema: a connector's, or that of an action a step uses.
  */
 #include "postgres.h"
 
 #include "core/jsonb.h"
-#include "queue/input.h"
-#include "queue/payload.h"
+#include "core/secret_name.h"
+#include "engine/input.h"
 #include "schema/settings.h"
 
 /* Violations that are written out; the others are counted. */
@@ -25,7 +25,7 @@ is_secret_place(const char *path)
 	{
 		int			len = strcspn(path + 1, "/");
 
-		if (cn_payload_is_secret(path + 1, len))
+		if (cn_name_is_secret(path + 1, len))
 			return true;
 		path += 1 + len;
 	}
@@ -50,7 +50,8 @@ note_violation(void *arg, const CnSchemaViolation *violation)
 }
 
 bool
-cn_input_check(const CnSchema *schema, Jsonb *input, CnFailure *failure)
+cn_input_check_value(const CnSchema *schema, const CnJson *value, const char *subject,
+					 CnFailure *failure)
 {
 	CnSchemaOptions options = cn_schema_options();
 	Report		report = {.count = 0};
@@ -58,20 +59,28 @@ cn_input_check(const CnSchema *schema, Jsonb *input, CnFailure *failure)
 	CnSchemaResult result;
 
 	initStringInfo(&report.lines);
-	result = cn_schema_validate(schema, cn_json_from_jsonb(input), &options, note_violation,
-								&report, &limit);
+	result = cn_schema_validate(schema, value, &options, note_violation, &report, &limit);
 	if (result == CN_SCHEMA_VALID)
 		return true;
 	if (result == CN_SCHEMA_LIMIT)
 	{
-		cn_fail(failure, CN_LIMIT_EXCEEDED, "the input cannot be checked: %s", limit);
+		cn_fail(failure, CN_LIMIT_EXCEEDED, "%s cannot be checked: %s", subject, limit);
 		return false;
 	}
-	cn_fail(failure, CN_INPUT_INVALID, "the input does not fit the input schema in %d %s",
+	cn_fail(failure, CN_INPUT_INVALID, "%s does not fit the input schema in %d %s", subject,
 			report.count, report.count == 1 ? "place" : "places");
 	if (report.count > MAX_LISTED)
 		appendStringInfo(&report.lines, "\nand %d more", report.count - MAX_LISTED);
 	failure->detail = report.lines.data;
-	failure->hint = "The connector's column input_schema says what it takes; connector_validate_json() checks a value against it.";
+	return false;
+}
+
+bool
+cn_input_check(const CnSchema *schema, Jsonb *input, CnFailure *failure)
+{
+	if (cn_input_check_value(schema, cn_json_from_jsonb(input), "the input", failure))
+		return true;
+	if (failure->code == CN_INPUT_INVALID)
+		failure->hint = "The connector's column input_schema says what it takes; connector_validate_json() checks a value against it.";
 	return false;
 }
