@@ -11,6 +11,9 @@
 #define MAX_TIMEOUT_MS 60000
 #define MAX_RETRIES 5
 
+/* Requests that one may count for. */
+#define MAX_WEIGHT 10000
+
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", NULL};
 
 const char *const cn_compile_step_keys[] = {
@@ -18,7 +21,7 @@ const char *const cn_compile_step_keys[] = {
 	"headers", "body", "body_type", "bodyType", "output", "response", "timeout_ms", "timeoutMs",
 	"retries", "max_retries", "maxRetries", "continue_on_error", "continueOnError", "idempotent",
 	"idempotency_header", "idempotencyHeader", "error_rules", "errorRules", "error_message",
-	"errorMessage", NULL
+	"errorMessage", "weight", "budget", NULL
 };
 
 const char *
@@ -235,6 +238,48 @@ compile_error_message(CnCompiler *c, const CnJson *config)
 		cn_compile_path(c, value->u.text, path, &c->step->error_message);
 }
 
+/* The name of a header, or NULL. */
+static const char *
+header_member(CnCompiler *c, const CnJson *object, const char *key, const char *path)
+{
+	const CnJson *value = cn_json_get(object, key);
+
+	if (value == NULL || value->type == CN_JSON_NULL)
+		return NULL;
+	if (value->type == CN_JSON_STRING && cn_is_token(value->u.text))
+		return value->u.text;
+	cn_problem(c->problems, cn_compile_child(path, key), "this is not the name of a header");
+	return NULL;
+}
+
+/* What it takes of the service's limits, and what the remote says is left. */
+static void
+compile_cost(CnCompiler *c, const CnJson *config)
+{
+	static const char *const keys[] = {"remaining", "reset", "limit", NULL};
+	CnStepDef  *step = c->step;
+	const CnJson *weight = cn_json_get(config, "weight");
+	const CnJson *budget = cn_json_get(config, "budget");
+	char	   *path = cn_compile_child(step->path, "budget");
+
+	step->weight = 1;
+	if (weight)
+		cn_compile_int(c, weight, cn_compile_child(step->path, "weight"), 1, MAX_WEIGHT,
+					   &step->weight);
+	if (budget == NULL)
+		return;
+	if (budget->type != CN_JSON_OBJECT)
+	{
+		cn_problem(c->problems, path, "expected an object, found %s",
+				   cn_json_type_name(budget->type));
+		return;
+	}
+	cn_compile_keys(c, budget, path, keys, NULL);
+	step->budget.remaining = header_member(c, budget, "remaining", path);
+	step->budget.reset = header_member(c, budget, "reset", path);
+	(void) header_member(c, budget, "limit", path);
+}
+
 /* ---- flow ---- */
 
 /* "expression", or {"enabled": ..., "expression": ...}; NULL if it is switched off. */
@@ -324,6 +369,7 @@ cn_compile_request(CnCompiler *c, const CnJson *config)
 	compile_idempotency(c, config);
 	compile_step_rules(c, config);
 	compile_error_message(c, config);
+	compile_cost(c, config);
 }
 
 void

@@ -101,6 +101,13 @@ typedef struct CnErrorRule
 	const char *message;		/* NULL: the usual one */
 } CnErrorRule;
 
+/* Headers of a reply that say how many requests the remote still takes; NULL: none. */
+typedef struct CnBudget
+{
+	const char *remaining;
+	const char *reset;			/* and when it takes all of them again */
+} CnBudget;
+
 /* A credential by name; steps refer to it by its place in the definition's list. */
 typedef struct CnCredentialRef
 {
@@ -160,6 +167,8 @@ struct CnStepDef
 	const char *idempotency_header; /* gets the same key on every attempt; NULL: none */
 	CnErrorRule *rules;
 	int			rule_count;
+	int			weight;			/* it counts for so many requests of the service's rates */
+	CnBudget	budget;
 	CnPath		error_message;	/* of the remote's words in a failed reply; no text: the usual places */
 
 	const char *method;			/* upper case */

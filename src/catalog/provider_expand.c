@@ -338,14 +338,14 @@ add_credential(Members *members, const CnJson *provider, const char *label)
 /* What an action has under the same name as a definition. */
 static const char *const same_keys[] = {
 	"method", "body", "body_type", "output", "response", "timeout_ms", "retries", "idempotent",
-	"idempotency_header"
+	"idempotency_header", "weight"
 };
 
 CnJson *
 cn_provider_expand_request(const CnJson *provider, const CnJson *action, bool is_stream,
 						   const char *label)
 {
-	Members		members = new_members(lengthof(same_keys) + 6);
+	Members		members = new_members(lengthof(same_keys) + 7);
 	const CnJson *value;
 
 	if (action == NULL || action->type != CN_JSON_OBJECT)
@@ -364,6 +364,9 @@ cn_provider_expand_request(const CnJson *provider, const CnJson *action, bool is
 	add_rules(&members, cn_json_get(provider, "error_rules"), cn_json_get(action, "error_rules"));
 	if ((value = either(action, provider, "error_message")) != NULL)
 		add(&members, "error_message", value);
+	value = cn_json_get(cn_json_get(provider, "rate_limit"), "budget");
+	if (is_given(value))
+		add(&members, "budget", value);
 	add_credential(&members, provider, label);
 	return cn_json_object(members.list, members.count);
 }

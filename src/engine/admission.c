@@ -7,8 +7,10 @@
  */
 #include "postgres.h"
 
+#include "core/clock.h"
 #include "core/uuid.h"
 #include "engine/internal.h"
+#include "http/retry_after.h"
 
 /* Waits for a place double up to this. */
 #define MAX_WAIT_FOR_PLACE_MS 250
@@ -24,6 +26,7 @@ fill_subject(const CnStep *step, CnLimitSubject *subject)
 	subject->own = given->definition->rate_limiting;
 	subject->service = step->service;
 	subject->service_limits = cn_service_limit_of(given->limits, step->service);
+	subject->weight = step->def->weight;
 	if (step->secrets.credential)
 		subject->credential = step->secrets.credential->id;
 }
@@ -83,6 +86,20 @@ cn_step_admit(CnStep *step, int64 *delay_ms)
 	return CN_ADMIT_NEVER;
 }
 
+/* How long the remote will take no more, by what its reply says is left of its budget. */
+static int64
+budget_hold(const CnStep *step)
+{
+	const CnBudget *budget = &step->def->budget;
+	int64		now = cn_now() / 1000 + CN_UNIX_EPOCH_MS;
+
+	if (budget->remaining == NULL || budget->reset == NULL)
+		return 0;
+	return cn_http_budget_after(cn_http_reply_header(step->transfer, budget->remaining, 0),
+								cn_http_reply_header(step->transfer, budget->reset, 0),
+								step->def->weight, now);
+}
+
 void
 cn_step_leave(CnStep *step, int64 asked_ms)
 {
@@ -91,6 +108,7 @@ cn_step_leave(CnStep *step, int64 asked_ms)
 		.code = step->record.failure.code,
 		.http_status = reply->failure.code == CN_OK ? reply->status : 0,
 		.retry_after_ms = asked_ms,
+		.hold_ms = budget_hold(step),
 	};
 
 	if (step->action == CN_ACTION_RATE_LIMITED)

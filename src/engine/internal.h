@@ -20,6 +20,10 @@
 #include "engine/secrets.h"
 #include "limit/limit.h"
 
+/* Between the epochs of Unix and of TimestampTz, in milliseconds. */
+#define CN_UNIX_EPOCH_MS \
+	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000)
+
 typedef enum CnStepState
 {
 	CN_STEP_PENDING,

@@ -26,10 +26,6 @@ static char deadline_hint[] =
 /* No wait beyond the deadline is longer: twice what a remote may ask for. */
 #define MAX_PARK_MS (2 * CN_RETRY_AFTER_MAX_MS)
 
-/* Between the epochs of Unix and of TimestampTz, in milliseconds. */
-#define EPOCH_DIFFERENCE_MS \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000)
-
 /* ---- states ---- */
 
 static bool
@@ -260,14 +256,17 @@ asked_delay(const CnStep *step)
 	static const char *const reset_headers[] = {
 		"RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"
 	};
-	int64		now = cn_now() / 1000 + EPOCH_DIFFERENCE_MS;
+	int64		now = cn_now() / 1000 + CN_UNIX_EPOCH_MS;
 	const char *value = cn_http_reply_header(step->transfer, "Retry-After", 0);
+	const char *own = step->def->budget.reset;
 	int64		asked = value ? cn_http_retry_after(value, now) : -1;
 
+	if (asked >= 0 || step->record.failure.code != CN_RATE_LIMITED)
+		return asked;
+	if (own && (value = cn_http_reply_header(step->transfer, own, 0)) != NULL)
+		asked = cn_http_reset_after(value, now);
 	for (int i = 0; asked < 0 && i < lengthof(reset_headers); i++)
 	{
-		if (step->record.failure.code != CN_RATE_LIMITED)
-			break;
 		value = cn_http_reply_header(step->transfer, reset_headers[i], 0);
 		if (value)
 			asked = cn_http_reset_after(value, now);

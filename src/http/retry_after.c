@@ -209,6 +209,29 @@ cn_http_reset_after(const char *value, int64 now)
 	return until(number, now);
 }
 
+/*
+ * cn_http_budget_after -- is a budget used up, and until when?
+ *
+ * remaining: a number, with a fraction where requests have weights; below zero it is overdrawn
+ * reset:     any form that cn_http_reset_after knows
+ */
+int64
+cn_http_budget_after(const char *remaining, const char *reset, int needed, int64 now)
+{
+	Cursor		c;
+	int64		whole;
+	int			ms;
+	bool		overdrawn;
+
+	if (remaining == NULL || reset == NULL)
+		return 0;
+	c = trimmed(remaining);
+	overdrawn = read_text(&c, "-");
+	if (!read_decimal(&c, &whole, &ms) || !at_end(&c) || (!overdrawn && whole >= needed))
+		return 0;
+	return Max(0, cn_http_reset_after(reset, now));
+}
+
 /* Milliseconds from now until moment, within what is ever returned. */
 static int64
 until(int64 moment, int64 now)

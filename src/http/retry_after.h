@@ -17,4 +17,10 @@
 extern int64 cn_http_retry_after(const char *value, int64 now);
 extern int64 cn_http_reset_after(const char *value, int64 now);
 
+/*
+ * How long the next request has to wait, by the headers that say what is left of a budget:
+ * milliseconds, 0 if needed requests are left, or they do not say.  Either value may be NULL.
+ */
+extern int64 cn_http_budget_after(const char *remaining, const char *reset, int needed, int64 now);
+
 #endif							/* CN_HTTP_RETRY_AFTER_H */

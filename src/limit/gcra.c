@@ -52,28 +52,48 @@ debt(const CnGcra *rate, int limit, int64 window_us, int64 now_us)
 	return (int64) ceil(requests * interval);
 }
 
-int64
-cn_gcra_wait(const CnGcra *rate, int limit, int64 window_us, int64 now_us)
+/* Negative: it has been idle for so long. */
+static int64
+ahead_of(const CnGcra *rate, int limit, int64 window_us, int64 now_us)
 {
-	int64		allowed = (cn_gcra_burst(limit) - 1) * cn_gcra_interval(limit, window_us);
+	if (rate->tat_us > now_us)
+		return debt(rate, limit, window_us, now_us);
+	return rate->tat_us - now_us;
+}
 
-	return Max(0, debt(rate, limit, window_us, now_us) - allowed);
+/*
+ * With units up to the burst b the debt is at most b T afterwards.  With more than that, n, the
+ * rate has to have been idle for (n - b) T before: what could have gone in that time, and did
+ * not, is what goes now.  So a window that has the request in its midst, or at either end, sees
+ * no more than without it.
+ */
+int64
+cn_gcra_wait(const CnGcra *rate, int limit, int64 window_us, int units, int64 now_us)
+{
+	int64		interval = cn_gcra_interval(limit, window_us);
+	int64		most = (cn_gcra_burst(limit) - Min(units, limit)) * interval;
+
+	if (rate->limit == 0)
+		return 0;
+	return Max(0, ahead_of(rate, limit, window_us, now_us) - most);
 }
 
 int
-cn_gcra_room(const CnGcra *rate, int limit, int64 window_us, int64 now_us)
+cn_gcra_room(const CnGcra *rate, int limit, int64 window_us, int units, int64 now_us)
 {
 	int64		interval = cn_gcra_interval(limit, window_us);
 	int64		whole = cn_gcra_burst(limit) * interval;
 
-	return (int) Max(0, (whole - debt(rate, limit, window_us, now_us)) / interval);
+	if (units > cn_gcra_burst(limit))
+		return cn_gcra_wait(rate, limit, window_us, units, now_us) == 0;
+	return (int) Max(0, (whole - debt(rate, limit, window_us, now_us)) / interval / units);
 }
 
 void
-cn_gcra_take(CnGcra *rate, int limit, int64 window_us, int64 now_us)
+cn_gcra_take(CnGcra *rate, int limit, int64 window_us, int units, int64 now_us)
 {
 	rate->tat_us = now_us + debt(rate, limit, window_us, now_us) +
-		cn_gcra_interval(limit, window_us);
+		Min(units, limit) * cn_gcra_interval(limit, window_us);
 	rate->limit = limit;
 }
 

@@ -4,6 +4,9 @@
  * The generic cell rate algorithm: of a rate only the moment is kept at which it will have
  * been idle long enough, so a state is one number, whatever the limit.  Zeros are
  * a rate that was never used.  Time is any clock that does not go back, in microseconds.
+ *
+ * A request may count for several (units).  One that is heavier than the burst goes after a
+ * pause that is as much longer; one that is heavier than the limit counts for all of it.
  */
 #ifndef CN_LIMIT_GCRA_H
 #define CN_LIMIT_GCRA_H
@@ -23,14 +26,15 @@ extern int	cn_gcra_burst(int limit);
 /* Between two requests, once the burst is used up. */
 extern int64 cn_gcra_interval(int limit, int64 window_us);
 
-/* Microseconds until one may go; 0: now. */
-extern int64 cn_gcra_wait(const CnGcra *rate, int limit, int64 window_us, int64 now_us);
+/* Microseconds until one of so many units may go; 0: now. */
+extern int64 cn_gcra_wait(const CnGcra *rate, int limit, int64 window_us, int units,
+						  int64 now_us);
 
-/* How many may go now, one behind the other. */
-extern int	cn_gcra_room(const CnGcra *rate, int limit, int64 window_us, int64 now_us);
+/* How many of so many units may go now, one behind the other. */
+extern int	cn_gcra_room(const CnGcra *rate, int limit, int64 window_us, int units, int64 now_us);
 
 /* One goes.  Only after cn_gcra_wait has said 0 for the same arguments. */
-extern void cn_gcra_take(CnGcra *rate, int limit, int64 window_us, int64 now_us);
+extern void cn_gcra_take(CnGcra *rate, int limit, int64 window_us, int units, int64 now_us);
 
 /* Is it as if it had never been used? */
 extern bool cn_gcra_is_idle(const CnGcra *rate, int64 now_us);

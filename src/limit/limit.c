@@ -88,6 +88,13 @@ has_service_limit(const CnLimitSubject *subject)
 		(limits->per_minute > 0 || limits->per_hour > 0 || limits->concurrency > 0);
 }
 
+/* Of the service's rates; of its connector's every request is one. */
+static int
+units_of(const CnLimitSubject *subject)
+{
+	return Max(1, subject->weight);
+}
+
 /* A limit that is not set lets any number go. */
 static void
 note(Answer *answer, int64 wait_us, CnLimitReason reason, int limit, bool hourly)
@@ -101,14 +108,14 @@ note(Answer *answer, int64 wait_us, CnLimitReason reason, int limit, bool hourly
 }
 
 static void
-ask_rates(const CnLimitEntry *entry, int per_minute, int per_hour, CnLimitReason reason,
-		  int64 now_us, Answer *answer)
+ask_rates(const CnLimitEntry *entry, int per_minute, int per_hour, int units,
+		  CnLimitReason reason, int64 now_us, Answer *answer)
 {
 	if (per_minute > 0)
-		note(answer, cn_gcra_wait(&entry->minute, per_minute, CN_LIMIT_MINUTE_US, now_us), reason,
-			 per_minute, false);
+		note(answer, cn_gcra_wait(&entry->minute, per_minute, CN_LIMIT_MINUTE_US, units, now_us),
+			 reason, per_minute, false);
 	if (per_hour > 0)
-		note(answer, cn_gcra_wait(&entry->hour, per_hour, CN_LIMIT_HOUR_US, now_us), reason,
+		note(answer, cn_gcra_wait(&entry->hour, per_hour, CN_LIMIT_HOUR_US, units, now_us), reason,
 			 per_hour, true);
 }
 
@@ -152,24 +159,24 @@ ask(const Question *question)
 		question->service->in_flight >= limits->concurrency)
 		note(&answer, ASK_FOR_PLACE_US, CN_LIMIT_BY_CONCURRENCY, limits->concurrency, false);
 	if (question->connector)
-		ask_rates(question->connector, subject->own.per_minute, subject->own.per_hour,
+		ask_rates(question->connector, subject->own.per_minute, subject->own.per_hour, 1,
 				  CN_LIMIT_BY_CONNECTOR_RATE, question->now_us, &answer);
 	if (question->service)
-		ask_rates(question->service, limits->per_minute, limits->per_hour,
+		ask_rates(question->service, limits->per_minute, limits->per_hour, units_of(subject),
 				  CN_LIMIT_BY_SERVICE_RATE, question->now_us, &answer);
 	ask_holds(question, &answer);
 	return answer;
 }
 
 static int
-rates_room(const CnLimitEntry *entry, int per_minute, int per_hour, int64 now_us)
+rates_room(const CnLimitEntry *entry, int per_minute, int per_hour, int units, int64 now_us)
 {
 	int			room = PG_INT32_MAX;
 
 	if (per_minute > 0)
-		room = cn_gcra_room(&entry->minute, per_minute, CN_LIMIT_MINUTE_US, now_us);
+		room = cn_gcra_room(&entry->minute, per_minute, CN_LIMIT_MINUTE_US, units, now_us);
 	if (per_hour > 0)
-		room = Min(room, cn_gcra_room(&entry->hour, per_hour, CN_LIMIT_HOUR_US, now_us));
+		room = Min(room, cn_gcra_room(&entry->hour, per_hour, CN_LIMIT_HOUR_US, units, now_us));
 	return room;
 }
 
@@ -233,12 +240,12 @@ make_entries(Question *question)
 /* ---- entering ---- */
 
 static void
-take_rates(CnLimitEntry *entry, int per_minute, int per_hour, int64 now_us)
+take_rates(CnLimitEntry *entry, int per_minute, int per_hour, int units, int64 now_us)
 {
 	if (per_minute > 0)
-		cn_gcra_take(&entry->minute, per_minute, CN_LIMIT_MINUTE_US, now_us);
+		cn_gcra_take(&entry->minute, per_minute, CN_LIMIT_MINUTE_US, units, now_us);
 	if (per_hour > 0)
-		cn_gcra_take(&entry->hour, per_hour, CN_LIMIT_HOUR_US, now_us);
+		cn_gcra_take(&entry->hour, per_hour, CN_LIMIT_HOUR_US, units, now_us);
 }
 
 static void
@@ -255,11 +262,11 @@ take(const Question *question, CnLimitTicket *ticket)
 	ticket->workspace = subject->workspace;
 	ticket->credential = subject->credential;
 	if (question->connector)
-		take_rates(question->connector, subject->own.per_minute, subject->own.per_hour,
+		take_rates(question->connector, subject->own.per_minute, subject->own.per_hour, 1,
 				   question->now_us);
 	if (service == NULL)
 		return;
-	take_rates(service, limits->per_minute, limits->per_hour, question->now_us);
+	take_rates(service, limits->per_minute, limits->per_hour, units_of(subject), question->now_us);
 	service->in_flight++;
 	ticket->probe = cn_breaker_begin(&service->breaker, &policy, question->now_us);
 }
@@ -349,14 +356,14 @@ cn_limit_room(const CnLimitSubject *subject, int wanted, int64 *wait_us)
 		room = Min(room, 1);
 	if (has_own_rate(subject))
 		room = Min(room, rates_room(question.connector ? question.connector : &unused,
-									subject->own.per_minute, subject->own.per_hour,
+									subject->own.per_minute, subject->own.per_hour, 1,
 									question.now_us));
 	if (has_service_limit(subject))
 	{
 		const CnLimitEntry *service = question.service ? question.service : &unused;
 
 		room = Min(room, rates_room(service, limits->per_minute, limits->per_hour,
-									question.now_us));
+									units_of(subject), question.now_us));
 		if (limits->concurrency > 0)
 			room = Min(room, limits->concurrency - service->in_flight);
 	}
@@ -399,10 +406,10 @@ result_of(const CnLimitReport *report)
 
 /* The remote wants to be left alone by this credential, or by the workspace if there is none. */
 static void
-hold_back(const CnLimitTicket *ticket, CnLimitEntry *service, int64 retry_after_ms, int64 now_us)
+hold_back(const CnLimitTicket *ticket, CnLimitEntry *service, int64 hold_ms, int64 now_us)
 {
 	CnLimitEntry *entry = service;
-	int64		until_us = now_us + Min(retry_after_ms, MAX_HOLD_US / 1000) * 1000;
+	int64		until_us = now_us + Min(hold_ms, MAX_HOLD_US / 1000) * 1000;
 
 	if (!cn_uuid_is_zero(&ticket->credential))
 	{
@@ -416,6 +423,15 @@ hold_back(const CnLimitTicket *ticket, CnLimitEntry *service, int64 retry_after_
 	}
 	if (entry)
 		entry->held_until_us = Max(entry->held_until_us, until_us);
+}
+
+static int64
+hold_of(const CnLimitReport *report)
+{
+	int64		asked_ms = report->code == CN_RATE_LIMITED && report->http_status != 0
+		? report->retry_after_ms : 0;
+
+	return Max(asked_ms, report->hold_ms);
 }
 
 void
@@ -438,9 +454,8 @@ cn_limit_leave(CnLimitTicket *ticket, const CnLimitReport *report)
 		service->in_flight--;
 		cn_breaker_end(&service->breaker, &policy, ticket->probe, result_of(report), now_us);
 	}
-	if (report && report->code == CN_RATE_LIMITED && report->http_status != 0 &&
-		report->retry_after_ms > 0)
-		hold_back(ticket, service, report->retry_after_ms, now_us);
+	if (report && hold_of(report) > 0)
+		hold_back(ticket, service, hold_of(report), now_us);
 	unlock();
 }
 

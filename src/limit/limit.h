@@ -7,7 +7,8 @@
  *
  *   rates         of a connector (its rateLimiting) and of a service in a workspace
  *   concurrency   of a service in a workspace
- *   hold          of a credential, or else a service: the remote has answered 429 with Retry-After
+ *   hold          of a credential, or else a service: the remote has answered 429 with Retry-After,
+ *                 or that no request is left of its budget
  *   breaker       of a service in a workspace
  *
  * All of it is of one database.  It is forgotten when the server restarts.
@@ -43,6 +44,7 @@ typedef struct CnLimitSubject
 	CnRateLimiting own;			/* the connector's */
 	const char *service;		/* NULL: none */
 	CnServiceLimits service_limits;
+	int			weight;			/* of the service's rates it takes so many; 0: one */
 	pg_uuid_t	credential;		/* zeros: none */
 } CnLimitSubject;
 
@@ -93,6 +95,7 @@ typedef struct CnLimitReport
 	CnCode		code;			/* what the reply was taken for */
 	int			http_status;	/* 0: no complete reply came */
 	int64		retry_after_ms; /* that the reply asks for; -1: nothing */
+	int64		hold_ms;		/* how long the next one has to wait, though this one was taken; 0: it has not */
 } CnLimitReport;
 
 extern void cn_limit_init(void);	/* settings and shared memory; from _PG_init */

@@ -95,8 +95,8 @@ fill_rate(const CnGcra *rate, int limit, int64 window_us, int64 now_us, int *roo
 {
 	if (limit == 0)
 		return;
-	*room = cn_gcra_room(rate, limit, window_us, now_us);
-	*wait_us = Max(*wait_us, cn_gcra_wait(rate, limit, window_us, now_us));
+	*room = cn_gcra_room(rate, limit, window_us, 1, now_us);
+	*wait_us = Max(*wait_us, cn_gcra_wait(rate, limit, window_us, 1, now_us));
 }
 
 static void

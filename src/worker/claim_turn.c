@@ -205,6 +205,7 @@ set_subject(Fact *fact, const CnConnector *connector)
 	subject->connector = connector->id;
 	subject->own = def->rate_limiting;
 	subject->own.wait = true;	/* what is queued waits there */
+	subject->weight = step->weight;
 	if (service && strlen(service) < sizeof(fact->service))
 	{
 		strlcpy(fact->service, service, sizeof(fact->service));

@@ -89,9 +89,9 @@ my $connectors = page('connectors.md');
 #
 # connectors.md and the schema: the keys of a definition, as the checker knows them.
 #
-my $definition = join '', map { slurp_file("$root/src/catalog/$_.c") } qw(definition compile_step);
+my $definition = join '', map { slurp_file("$root/src/catalog/$_.c") } qw(definition compile_step compile_use);
 my %keys;
-for my $list (qw(definition_keys multi_keys cn_compile_step_keys))
+for my $list (qw(definition_keys multi_keys cn_compile_step_keys cn_compile_use_keys))
 {
 	my ($known) = $definition =~ /\b$list\[\] = \{(.*?)\}/s;
 	$keys{$_} = 1 for $known =~ /"(\w+)"/g;
@@ -114,7 +114,7 @@ for my $limit ($definition =~ /#define (?:MIN|MAX)_TIMEOUT_MS (\d+)/g)
 #
 my $cases = slurp_file("$root/test/unit/cases/definition.test");
 my (@taken, @unknown);
-while ($cases =~ /^check[^\n]*\n(\{[^\n]*\})\n([^\n]*)$/mg)
+while ($cases =~ /^(?:check|use)[^\n]*\n(\{[^\n]*\})\n([^\n]*)$/mg)
 {
 	my ($config, $problems) = ($1, $2);
 	push @taken,   $config if $problems eq 'ok';

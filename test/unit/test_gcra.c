@@ -19,9 +19,9 @@ random_below(uint32 n)
 static bool
 try(CnGcra *rate, int limit, int64 window, int64 now)
 {
-	if (cn_gcra_wait(rate, limit, window, now) > 0)
+	if (cn_gcra_wait(rate, limit, window, 1, now) > 0)
 		return false;
-	cn_gcra_take(rate, limit, window, now);
+	cn_gcra_take(rate, limit, window, 1, now);
 	return true;
 }
 
@@ -112,6 +112,84 @@ test_random(void)
 	tap_is_int(broken, 0, "no window of a random history has more than its limit");
 }
 
+/* ---- requests that count for several ---- */
+
+typedef struct Grant
+{
+	int64		at;
+	int			units;
+} Grant;
+
+/* Callers of all weights, some far heavier than the burst, who come in crowds and after pauses. */
+static int
+most_units_in_window(int limit, int64 window)
+{
+	static Grant grants[MOST_GRANTS];
+	CnGcra		rate = {0, 0, 0};
+	int			count = 0;
+	int			most = 0;
+	int64		now = random_below(1000);
+
+	while (count < 20 * limit && count < MOST_GRANTS)
+	{
+		int			heaviest = 1 + random_below(limit + 3);
+
+		if (random_below(3) == 0)
+			now += random_below((uint32) (2 * window));
+		for (uint32 asks = 1 + random_below(6); asks > 0 && count < MOST_GRANTS; asks--)
+		{
+			int			units = 1 + random_below(heaviest);
+
+			/* as soon as it may, or not at all */
+			if (random_below(2))
+				now += cn_gcra_wait(&rate, limit, window, units, now);
+			if (cn_gcra_wait(&rate, limit, window, units, now) > 0)
+				continue;
+			cn_gcra_take(&rate, limit, window, units, now);
+			grants[count++] = (Grant) {now, Min(units, limit)};
+		}
+		now += random_below((uint32) (window / limit + 2));
+	}
+	for (int i = 0; i < count; i++)
+	{
+		int			units = 0;
+
+		for (int j = i; j < count && grants[j].at < grants[i].at + window; j++)
+			units += grants[j].units;
+		most = Max(most, units);
+	}
+	return most;
+}
+
+static void
+test_weights(void)
+{
+	static const int64 windows[] = {60000000, 1000, 997, 100};
+	CnGcra		rate = {0, 0, 0};
+	int			over = 0;
+
+	for (int w = 0; w < lengthof(windows); w++)
+		for (int limit = 1; limit <= 100; limit = limit * 3 / 2 + 1)
+			for (int i = 0; i < 30; i++)
+				over += most_units_in_window(limit, windows[w]) > limit;
+	tap_is_int(over, 0, "no window has more units than its limit, whatever requests weigh");
+
+	/* a burst of 6, one unit every 1090910 */
+	tap_is_int(cn_gcra_room(&rate, 60, 60000000, 4, 5), 1, "room for one of four, not for two");
+	tap_is_int(cn_gcra_room(&rate, 60, 60000000, 3, 5), 2, "for two of three");
+	tap_is_int(cn_gcra_room(&rate, 60, 60000000, 10, 5), 1, "for one that is heavier than the burst");
+	cn_gcra_take(&rate, 60, 60000000, 4, 0);
+	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 2, 0), 0, "two more at once");
+	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 3, 0), 1090910, "the third has to wait");
+	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 8, 0), 6 * 1090910, "eight: until it was idle for two");
+	tap_is_int(cn_gcra_room(&rate, 60, 60000000, 8, 6 * 1090910 - 1), 0, "not before");
+	tap_is_int(cn_gcra_room(&rate, 60, 60000000, 8, 6 * 1090910), 1, "then");
+	cn_gcra_take(&rate, 60, 60000000, 8, 6 * 1090910);
+	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 1, 6 * 1090910), 3 * 1090910, "and is paid off as any");
+	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 60, 0), cn_gcra_wait(&rate, 60, 60000000, 1000, 0),
+			   "one that is heavier than the limit counts for all of it");
+}
+
 /* ---- both limits together ---- */
 
 static void
@@ -125,10 +203,10 @@ test_two_limits(void)
 
 	for (int64 now = 0; now < INT64CONST(7200000000); now += 50000)
 	{
-		if (cn_gcra_wait(&minute, 20, 60000000, now) > 0 || cn_gcra_wait(&hour, 100, INT64CONST(3600000000), now) > 0)
+		if (cn_gcra_wait(&minute, 20, 60000000, 1, now) > 0 || cn_gcra_wait(&hour, 100, INT64CONST(3600000000), 1, now) > 0)
 			continue;
-		cn_gcra_take(&minute, 20, 60000000, now);
-		cn_gcra_take(&hour, 100, INT64CONST(3600000000), now);
+		cn_gcra_take(&minute, 20, 60000000, 1, now);
+		cn_gcra_take(&hour, 100, INT64CONST(3600000000), 1, now);
 		grants[count++] = now;
 	}
 	for (int i = 0; i + 20 < count; i++)
@@ -155,16 +233,16 @@ test_figures(void)
 	tap_is_int(cn_gcra_interval(1000000, 1), 1, "never nothing");
 
 	tap_ok(cn_gcra_is_idle(&rate, 0), "a new one is idle");
-	tap_is_int(cn_gcra_room(&rate, 60, 60000000, 5), 6, "a burst of room");
+	tap_is_int(cn_gcra_room(&rate, 60, 60000000, 1, 5), 6, "a burst of room");
 	for (int i = 6; i > 0; i--)
 	{
-		tap_is_int(cn_gcra_room(&rate, 60, 60000000, 5), i, "room for %d", i);
+		tap_is_int(cn_gcra_room(&rate, 60, 60000000, 1, 5), i, "room for %d", i);
 		tap_ok(try(&rate, 60, 60000000, 5), "one more");
 	}
-	tap_is_int(cn_gcra_room(&rate, 60, 60000000, 5), 0, "no more room");
-	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 5), 1090910, "until the next");
-	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 1090915), 0, "which may go then");
-	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 1090914), 1, "and not before");
+	tap_is_int(cn_gcra_room(&rate, 60, 60000000, 1, 5), 0, "no more room");
+	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 1, 5), 1090910, "until the next");
+	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 1, 1090915), 0, "which may go then");
+	tap_is_int(cn_gcra_wait(&rate, 60, 60000000, 1, 1090914), 1, "and not before");
 	tap_ok(!cn_gcra_is_idle(&rate, 6545464), "not idle until all is paid off");
 	tap_ok(cn_gcra_is_idle(&rate, 6545465), "then idle");
 }
@@ -180,12 +258,12 @@ test_room_is_true(void)
 		int64		window = 100 + random_below(10000);
 		int64		whole = cn_gcra_burst(limit) * cn_gcra_interval(limit, window);
 		CnGcra		rate = {1000 + random_below((uint32) whole + 1), limit, 0};
-		int			room = cn_gcra_room(&rate, limit, window, 1000);
-		int64		wait = cn_gcra_wait(&rate, limit, window, 1000);
+		int			room = cn_gcra_room(&rate, limit, window, 1, 1000);
+		int64		wait = cn_gcra_wait(&rate, limit, window, 1, 1000);
 		int			gone = 0;
 
 		wrong += (room == 0) != (wait > 0);
-		wrong += cn_gcra_wait(&rate, limit, window, 1000 + wait) != 0;
+		wrong += cn_gcra_wait(&rate, limit, window, 1, 1000 + wait) != 0;
 		while (try(&rate, limit, window, 1000))
 			gone++;
 		wrong += room != gone;
@@ -199,15 +277,15 @@ test_changed_limit(void)
 	CnGcra		rate = {0, 0, 0};
 
 	(void) try(&rate, 1, 3600, 0);
-	tap_is_int(cn_gcra_wait(&rate, 1, 3600, 100), 3500, "one an hour: wait");
-	tap_is_int(cn_gcra_wait(&rate, 10, 3600, 100), 350, "ten an hour: what was used is one of ten");
-	tap_is_int(cn_gcra_room(&rate, 100, 3600, 100), 9, "a hundred: one of ten at once is used");
-	tap_is_int(cn_gcra_wait(&rate, 1, 3600, 100), 3500, "asking changes nothing");
+	tap_is_int(cn_gcra_wait(&rate, 1, 3600, 1, 100), 3500, "one an hour: wait");
+	tap_is_int(cn_gcra_wait(&rate, 10, 3600, 1, 100), 350, "ten an hour: what was used is one of ten");
+	tap_is_int(cn_gcra_room(&rate, 100, 3600, 1, 100), 9, "a hundred: one of ten at once is used");
+	tap_is_int(cn_gcra_wait(&rate, 1, 3600, 1, 100), 3500, "asking changes nothing");
 	for (int i = 0; i < 9; i++)
 		tap_ok(try(&rate, 100, 3600, 100), "taken at the new limit, %d", i);
 	tap_ok(!try(&rate, 100, 3600, 100), "and no more");
-	tap_is_int(cn_gcra_wait(&rate, 1, 3600, 100), 3600, "back to one: never longer than one window");
-	tap_is_int(cn_gcra_wait(&rate, 1000000, 3600, 5000), 0, "long after, nothing is left of it");
+	tap_is_int(cn_gcra_wait(&rate, 1, 3600, 1, 100), 3600, "back to one: never longer than one window");
+	tap_is_int(cn_gcra_wait(&rate, 1000000, 3600, 1, 5000), 0, "long after, nothing is left of it");
 }
 
 int
@@ -216,6 +294,7 @@ main(void)
 	test_figures();
 	test_all_states();
 	test_random();
+	test_weights();
 	test_two_limits();
 	test_room_is_true();
 	test_changed_limit();

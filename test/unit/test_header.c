@@ -321,6 +321,52 @@ test_links(void)
 			   links[i].value, links[i].rel);
 }
 
+/* ---- budgets ---- */
+
+static const struct
+{
+	const char *remaining;
+	const char *reset;
+	int			needed;
+	int64		wanted;
+}			budgets[] = {
+	{NULL, "10", 1, 0},
+	{"0", NULL, 1, 0},
+	{"", "10", 1, 0},
+	{"none", "10", 1, 0},
+	{"0x", "10", 1, 0},
+	{"0, 1", "10", 1, 0},
+	{"--1", "10", 1, 0},
+	{"-", "10", 1, 0},
+	{"0", "soon", 1, 0},
+	{"0", "", 1, 0},
+
+	{"0", "10", 1, 10000},
+	{" 0 ", " 10 ", 1, 10000},
+	{"-3", "10", 1, 10000},
+	{"0.5", "10", 1, 10000},
+	{"1", "10", 1, 0},
+	{"4", "10", 5, 10000},
+	{"5", "10", 5, 0},
+	{"99999999999999999999", "10", 1000, 0},
+	{"0", "0", 1, 0},
+	{"0", "1769860801", 1, 1000},
+	{"0", "1769860799", 1, 0},
+	{"0", "2026-01-31T12:01:00Z", 1, 60000},
+	{"0", "Sat, 31 Jan 2026 12:00:10 GMT", 1, 10000},
+	{"0", "99999999", 1, DAY},
+};
+
+static void
+test_budgets(void)
+{
+	for (int i = 0; i < lengthof(budgets); i++)
+		tap_is_int(cn_http_budget_after(budgets[i].remaining, budgets[i].reset, budgets[i].needed, NOW),
+				   budgets[i].wanted, "budget %s until %s, needs %d",
+				   budgets[i].remaining ? budgets[i].remaining : "(none)",
+				   budgets[i].reset ? budgets[i].reset : "(none)", budgets[i].needed);
+}
+
 int
 main(void)
 {
@@ -329,5 +375,6 @@ main(void)
 	test_two_digits();
 	test_calendar();
 	test_links();
+	test_budgets();
 	return tap_done();
 }
