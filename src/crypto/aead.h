@@ -1,7 +1,7 @@
 /*
  * aead.h -- AES-256-GCM, random bytes, comparison and wiping.  Pure.
  *
- * The only code, with its .c file, that knows OpenSSL.
+ * The only code that knows OpenSSL is in this directory.
  */
 #ifndef CN_CRYPTO_AEAD_H
 #define CN_CRYPTO_AEAD_H
