@@ -211,12 +211,22 @@ CREATE TABLE @extschema@.workspace_api_credentials (
     key_id        text NOT NULL,
     parameters    jsonb NOT NULL DEFAULT '{}',
     allowed_hosts text[] NOT NULL,
-    status        text NOT NULL DEFAULT 'connected',
+    status        text NOT NULL DEFAULT 'connected'
+                  CHECK (status OPERATOR(pg_catalog.=) ANY (ARRAY['connected', 'expiring', 'reauthorize', 'error'])),
+    status_message text,
     expires_at    timestamptz,
     last_used_at  timestamptz,
     created_by    text,
     created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     updated_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    token_grant       jsonb,
+    token_generation  bigint NOT NULL DEFAULT 0,
+    token_expires_at  timestamptz,
+    token_renew_at    timestamptz,
+    token_lease       uuid,
+    token_lease_until timestamptz,
+    token_failures    integer NOT NULL DEFAULT 0,
+    token_retry_at    timestamptz,
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, service_name, label, owner)
 ) WITH (fillfactor = 70);           -- last_used_at changes every second
@@ -229,9 +239,27 @@ COMMENT ON COLUMN @extschema@.workspace_api_credentials.secret IS
 COMMENT ON COLUMN @extschema@.workspace_api_credentials.allowed_hosts IS
 'Where the secret may be sent: host, host:port or *.host over https, or an explicit http://host[:port].';
 
--- All columns but last_used_at and updated_at: the use of a credential is no change of it.
+COMMENT ON COLUMN @extschema@.workspace_api_credentials.status IS
+'connected; expiring: its token could not be renewed and ends soon; error: it could not be renewed in time, which is tried again; reauthorize: somebody has to connect anew.';
+COMMENT ON COLUMN @extschema@.workspace_api_credentials.status_message IS
+'Why the token could not be renewed.';
+COMMENT ON COLUMN @extschema@.workspace_api_credentials.token_grant IS
+'How the token is renewed, as the provider''s definition said when the credential was made; no secret. Null: it is not.';
+COMMENT ON COLUMN @extschema@.workspace_api_credentials.token_generation IS
+'Grows with each token: whoever was refused with one waits for a later one.';
+COMMENT ON COLUMN @extschema@.workspace_api_credentials.token_renew_at IS
+'When connector_tick() has the token renewed; null: never.';
+COMMENT ON COLUMN @extschema@.workspace_api_credentials.token_lease IS
+'The token process that is asking for a new token; it alone may store one.';
+COMMENT ON COLUMN @extschema@.workspace_api_credentials.token_retry_at IS
+'After failures: no new attempt before then.';
+CREATE INDEX workspace_api_credentials_renew ON @extschema@.workspace_api_credentials (token_renew_at)
+    WHERE token_renew_at IS NOT NULL;
+
+-- All columns but those of use and of leases: neither is a change of the credential.
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OF workspace_id, id, service_name, label, scope, owner,
-        auth_kind, secret, key_id, parameters, allowed_hosts, status, expires_at
+        auth_kind, secret, key_id, parameters, allowed_hosts, status, expires_at,
+        token_grant, token_generation, token_expires_at, token_renew_at
     OR DELETE OR TRUNCATE
     ON @extschema@.workspace_api_credentials
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_changed();
@@ -249,7 +277,8 @@ CREATE POLICY connector_delete ON @extschema@.workspace_api_credentials FOR DELE
     USING (workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('admin')));
 -- Every column but the ciphertext; changed through the functions only.
 GRANT SELECT (workspace_id, id, service_name, label, scope, owner, auth_kind, key_id, parameters,
-              allowed_hosts, status, expires_at, last_used_at, created_by, created_at, updated_at)
+              allowed_hosts, status, status_message, expires_at, last_used_at, created_by, created_at, updated_at,
+              token_generation, token_expires_at, token_renew_at)
     ON @extschema@.workspace_api_credentials TO PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.workspace_api_credentials', '');

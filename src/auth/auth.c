@@ -15,6 +15,8 @@ static const char *const api_key_fields[] = {"api_key", NULL};
 static const char *const bearer_fields[] = {"token", NULL};
 static const char *const basic_fields[] = {"username", "password", NULL};
 static const char *const basic_visible[] = {"username", NULL};
+static const char *const token_fields[] = {"access_token", NULL};
+static const char *const client_fields[] = {"client_id", NULL};
 static const char *const none_visible[] = {NULL};
 
 /* ---- api_key: a header (X-Api-Key unless named) or a query parameter ---- */
@@ -115,10 +117,59 @@ basic_apply(const CnCredential *credential, MemoryContext context, CnAuthAdditio
 	addition->derived = header + strlen("Basic ");
 }
 
+/* ---- oauth2 and session: a token in a header, as the provider wants it ---- */
+
+static const char *
+token_check(const CnJson *parameters)
+{
+	const char *header = cn_json_get_string(parameters, "header");
+	const char *prefix = cn_json_get_string(parameters, "prefix");
+
+	if (header && !cn_is_token(header))
+		return "\"header\" is not the name of a header";
+	if (prefix && strpbrk(prefix, "\r\n"))
+		return "\"prefix\" has a line break";
+	return NULL;
+}
+
+static void
+put_token(const CnCredential *credential, const char *usual_prefix, MemoryContext context,
+		  CnAuthAddition *addition)
+{
+	const char *header = cn_json_get_string(credential->parameters, "header");
+	const char *prefix = cn_json_get_string(credential->parameters, "prefix");
+
+	addition->header.name = header ? header : "Authorization";
+	addition->header.value = join_secret(context, prefix ? prefix : usual_prefix,
+										 cn_credential_field(credential, "access_token")->value);
+}
+
+static void
+oauth2_apply(const CnCredential *credential, MemoryContext context, CnAuthAddition *addition)
+{
+	put_token(credential, "Bearer ", context, addition);
+}
+
+static void
+session_apply(const CnCredential *credential, MemoryContext context, CnAuthAddition *addition)
+{
+	put_token(credential, "", context, addition);
+}
+
+/* ---- oauth2_client: an application's own id and secret, which no request of a definition gets ---- */
+
+static void
+client_apply(const CnCredential *credential, MemoryContext context, CnAuthAddition *addition)
+{
+}
+
 static const CnAuthKind kinds[] = {
 	{"api_key", api_key_fields, none_visible, NULL, api_key_check, api_key_apply},
 	{"bearer", bearer_fields, none_visible, NULL, NULL, bearer_apply},
 	{"basic", basic_fields, basic_visible, "username", NULL, basic_apply},
+	{"oauth2", token_fields, none_visible, NULL, token_check, oauth2_apply, .renews = true},
+	{"session", token_fields, none_visible, NULL, token_check, session_apply, .renews = true},
+	{"oauth2_client", client_fields, client_fields, NULL, NULL, client_apply, .renews = true},
 };
 
 const CnAuthKind *
@@ -233,6 +284,20 @@ cn_auth_check(const CnAuthKind *kind, Jsonb *secret, Jsonb *parameters)
 	for (const char *const *field = kind->fields; *field; field++)
 		check_field(kind, secret, *field);
 	check_parameters(kind, parameters);
+}
+
+bool
+cn_auth_renews(const CnCredential *credential)
+{
+	const CnAuthKind *kind = cn_auth_kind(credential->kind);
+
+	return kind && kind->renews;
+}
+
+bool
+cn_auth_field_is_readable(const CnCredential *credential, const char *field)
+{
+	return !cn_auth_renews(credential) || strcmp(field, "access_token") == 0;
 }
 
 bool

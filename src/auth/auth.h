@@ -35,6 +35,13 @@ typedef struct CnAuthKind
 	/* Fill *addition; memory from context, wiped with it. */
 	void		(*apply) (const CnCredential *credential, MemoryContext context,
 						  CnAuthAddition *addition);
+
+	/*
+	 * The secret holds a token, and what gets another one (token_wait.h).  Templates read the
+	 * token alone: a refresh token or the password of a session belongs to no request of a
+	 * definition.
+	 */
+	bool		renews;
 } CnAuthKind;
 
 /* NULL if there is no such kind. */
@@ -49,6 +56,12 @@ extern void cn_auth_check(const CnAuthKind *kind, Jsonb *secret, Jsonb *paramete
 /* The addition for a request with credential; false and *failure if it cannot be made. */
 extern bool cn_auth_apply(const CnCredential *credential, MemoryContext context,
 						  CnAuthAddition *addition, CnFailure *failure);
+
+/* Is it of a kind with a token that is renewed? */
+extern bool cn_auth_renews(const CnCredential *credential);
+
+/* May templates read this field of the secret? */
+extern bool cn_auth_field_is_readable(const CnCredential *credential, const char *field);
 
 /* May replies show this field of the secret (an account's name, say)? */
 extern bool cn_auth_field_is_visible(const CnCredential *credential, const char *field);

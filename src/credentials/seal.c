@@ -90,6 +90,34 @@ cn_seal_encode(Jsonb *secret, MemoryContext context, int *len)
 	return plain;
 }
 
+char *
+cn_seal_encode_fields(const CnSecretField *fields, int count, MemoryContext context, int *len)
+{
+	int64		total = 0;
+	char	   *plain,
+			   *at;
+
+	for (int i = 0; i < count; i++)
+		total += 1 + strlen(fields[i].name) + 4 + fields[i].len + 1;
+	*len = count > 0 && count <= CN_SECRET_MAX_FIELDS && total <= CN_SECRET_MAX_LEN ? (int) total : -1;
+	if (*len < 0)
+		return NULL;
+	plain = at = cn_secret_alloc(context, *len);
+	for (int i = 0; i < count; i++)
+	{
+		int			name_len = strlen(fields[i].name);
+		uint32		n32 = pg_hton32((uint32) fields[i].len);
+
+		*at++ = (char) name_len;
+		memcpy(at, fields[i].name, name_len);
+		memcpy(at + name_len, &n32, 4);
+		memcpy(at + name_len + 4, fields[i].value, fields[i].len);
+		at += name_len + 4 + fields[i].len;
+		*at++ = '\0';
+	}
+	return plain;
+}
+
 bool
 cn_seal_decode(char *plain, int len, CnCredential *credential)
 {

@@ -18,6 +18,10 @@
 /* Plaintext of a jsonb object of strings, in wiped memory of context; *len bytes. */
 extern char *cn_seal_encode(Jsonb *secret, MemoryContext context, int *len);
 
+/* The same of fields; *len is -1, and nothing is returned, if they are too many or too long. */
+extern char *cn_seal_encode_fields(const CnSecretField *fields, int count, MemoryContext context,
+								   int *len);
+
 /* Point credential's fields into plaintext; false if it is malformed. */
 extern bool cn_seal_decode(char *plain, int len, CnCredential *credential);
 

@@ -36,15 +36,28 @@ typedef struct CnCredentialCache
 
 static CnCredentialCache *cache = NULL;
 
-static CnStatement find_statement = {
-	.sql = "SELECT id, service_name, label, scope, auth_kind, key_id, parameters, allowed_hosts,"
-	"  expires_at, secret"
+/* What copy_row reads. */
+#define ROW_COLUMNS \
+	"SELECT id, service_name, label, scope, auth_kind, key_id, parameters, allowed_hosts," \
+	"  expires_at, secret, token_grant IS NOT NULL, token_generation, token_expires_at," \
+	"  token_renew_at, status, status_message" \
 	"  FROM @.workspace_api_credentials"
+
+static CnStatement find_statement = {
+	.sql = ROW_COLUMNS
 	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND service_name OPERATOR(pg_catalog.=) $2"
 	"   AND label OPERATOR(pg_catalog.=) $3 AND owner OPERATOR(pg_catalog.=) ANY (ARRAY['', $4])"
 	" ORDER BY owner DESC LIMIT 1",
 	.nargs = 4,
 	.argtypes = {UUIDOID, TEXTOID, TEXTOID, TEXTOID},
+};
+
+static CnStatement lock_statement = {
+	.sql = ROW_COLUMNS
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE",
+	.write = true,
+	.nargs = 2,
+	.argtypes = {UUIDOID, UUIDOID},
 };
 
 static CnStatement existing_statement = {
@@ -58,16 +71,22 @@ static CnStatement existing_statement = {
 
 static CnStatement store_statement = {
 	.sql = "INSERT INTO @.workspace_api_credentials (workspace_id, id, service_name, label, scope,"
-	"  owner, auth_kind, secret, key_id, parameters, allowed_hosts, expires_at, created_by)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+	"  owner, auth_kind, secret, key_id, parameters, allowed_hosts, expires_at, created_by,"
+	"  token_grant, token_expires_at, token_renew_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 	" ON CONFLICT (workspace_id, id) DO UPDATE SET"
 	"  auth_kind = excluded.auth_kind, secret = excluded.secret, key_id = excluded.key_id,"
 	"  parameters = excluded.parameters, allowed_hosts = excluded.allowed_hosts,"
-	"  expires_at = excluded.expires_at, status = 'connected', updated_at = pg_catalog.now()",
+	"  expires_at = excluded.expires_at, status = 'connected', status_message = NULL,"
+	"  token_grant = excluded.token_grant, token_expires_at = excluded.token_expires_at,"
+	"  token_renew_at = excluded.token_renew_at,"
+	"  token_generation = workspace_api_credentials.token_generation OPERATOR(pg_catalog.+) 1,"
+	"  token_lease = NULL, token_lease_until = NULL, token_failures = 0, token_retry_at = NULL,"
+	"  updated_at = pg_catalog.now()",
 	.write = true,
-	.nargs = 13,
+	.nargs = 16,
 	.argtypes = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID,
-	JSONBOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID},
+	JSONBOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
 static CnStatement remove_statement = {
@@ -126,13 +145,42 @@ find_cached(const pg_uuid_t *workspace, const char *service, const char *label, 
 	return NULL;
 }
 
+/* A moment in column col of the first row; DT_NOEND for null. */
+static TimestampTz
+moment(int col)
+{
+	bool		isnull;
+	Datum		value = cn_spi_value(0, col, &isnull);
+
+	return isnull ? DT_NOEND : DatumGetTimestampTz(value);
+}
+
+/* What is known of the token; the columns behind the secret. */
+static void
+copy_token(CnCredentialRow *row)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *status = cn_spi_text(0, 15, context);
+	bool		isnull;
+
+	row->renewable = DatumGetBool(cn_spi_value(0, 11, &isnull));
+	row->generation = DatumGetInt64(cn_spi_value(0, 12, &isnull));
+	row->token_expires_at = moment(13);
+	row->renew_at = moment(14);
+	if (strcmp(status, "reauthorize") == 0)
+	{
+		row->refused = cn_spi_text(0, 16, context);
+		if (row->refused == NULL)
+			row->refused = pstrdup("its token has ended");
+	}
+}
+
 /* Copy the first row of SPI_tuptable; the current context keeps it. */
 static void
 copy_row(CnCredentialRow *row)
 {
 	MemoryContext context = CurrentMemoryContext;
 	bool		isnull;
-	Datum		value;
 	Datum	   *hosts;
 
 	cn_spi_uuid(0, 1, &row->id);
@@ -147,9 +195,9 @@ copy_row(CnCredentialRow *row)
 	row->hosts = palloc(sizeof(char *) * (row->host_count + 1));
 	for (int i = 0; i < row->host_count; i++)
 		row->hosts[i] = TextDatumGetCString(hosts[i]);
-	value = cn_spi_value(0, 9, &isnull);
-	row->expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	row->expires_at = moment(9);
 	row->secret = DatumGetByteaPCopy(cn_spi_value(0, 10, &isnull));
+	copy_token(row);
 }
 
 static const CnCredentialRow *
@@ -171,6 +219,7 @@ read_row(const pg_uuid_t *workspace, const char *service, const char *label, con
 	{
 		MemoryContext old = MemoryContextSwitchTo(cache->context);
 
+		memset(&entry->row, 0, sizeof(entry->row));
 		copy_row(&entry->row);
 		entry->row.workspace = *workspace;
 		entry->owner = pstrdup(owner);
@@ -197,6 +246,29 @@ cn_credential_find(const pg_uuid_t *workspace, const char *service, const char *
 	return row ? row : read_row(workspace, service, label, owner);
 }
 
+bool
+cn_credential_lock(const pg_uuid_t *workspace, const pg_uuid_t *id, CnCredentialRow *row)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[2] = {UUIDPGetDatum(workspace), UUIDPGetDatum(id)};
+	CnSpi		spi;
+	bool		found;
+
+	memset(row, 0, sizeof(*row));
+	cn_spi_begin(&spi);
+	found = cn_spi_run(&lock_statement, values, NULL, 1) > 0;
+	if (found)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		copy_row(row);
+		row->workspace = *workspace;
+		MemoryContextSwitchTo(old);
+	}
+	cn_spi_end(&spi);
+	return found;
+}
+
 /* What of the row the execution needs besides the secret, copied. */
 static CnCredential *
 copy_public(const CnCredentialRow *row)
@@ -212,6 +284,12 @@ copy_public(const CnCredentialRow *row)
 	credential->hosts = palloc(sizeof(char *) * (row->host_count + 1));
 	for (int i = 0; i < row->host_count; i++)
 		credential->hosts[i] = pstrdup(row->hosts[i]);
+	credential->workspace = row->workspace;
+	credential->renewable = row->renewable;
+	credential->generation = row->generation;
+	credential->token_expires_at = row->token_expires_at;
+	credential->renew_at = row->renew_at;
+	credential->refused = row->refused ? pstrdup(row->refused) : NULL;
 	return credential;
 }
 
@@ -291,10 +369,10 @@ void
 cn_credential_store(const CnCredentialInput *input, pg_uuid_t *id)
 {
 	const CnMasterKey *key = cn_keyring_current();
-	char		nulls[14] = "             ";
+	char		nulls[17] = "                ";
 	int			len;
 	char	   *plain = cn_seal_encode(input->secret, CurrentMemoryContext, &len);
-	Datum		values[13];
+	Datum		values[16];
 	Datum		lookup[4];
 	CnSpi		spi;
 
@@ -311,6 +389,12 @@ cn_credential_store(const CnCredentialInput *input, pg_uuid_t *id)
 	values[12] = input->created_by ? CStringGetTextDatum(input->created_by) : (Datum) 0;
 	nulls[11] = input->expires ? ' ' : 'n';
 	nulls[12] = input->created_by ? ' ' : 'n';
+	values[13] = PointerGetDatum(input->grant);
+	nulls[13] = input->grant ? ' ' : 'n';
+	values[14] = TimestampTzGetDatum(input->token_expires_at);
+	nulls[14] = input->token_expires_at ? ' ' : 'n';
+	values[15] = TimestampTzGetDatum(input->renew_at);
+	nulls[15] = input->renew_at ? ' ' : 'n';
 
 	cn_spi_begin(&spi);
 	choose_id(input, lookup, id);

@@ -41,6 +41,14 @@ typedef struct CnCredential
 	char	  **hosts;
 	int			field_count;
 	CnSecretField fields[CN_SECRET_MAX_FIELDS];
+
+	/* of kinds with a token that is renewed (token_store.h) */
+	pg_uuid_t	workspace;
+	bool		renewable;		/* somebody can get a new one */
+	int64		generation;		/* of the token */
+	TimestampTz token_expires_at;	/* DT_NOEND: nobody knows, or never */
+	TimestampTz renew_at;		/* from then on a new one is asked for; DT_NOEND: never */
+	char	   *refused;		/* why it has to be connected anew; NULL: it has not */
 } CnCredential;
 
 /* What is stored about one, still closed. */
@@ -58,6 +66,11 @@ typedef struct CnCredentialRow
 	char	  **hosts;
 	TimestampTz expires_at;		/* DT_NOEND: never */
 	bytea	   *secret;
+	bool		renewable;
+	int64		generation;
+	TimestampTz token_expires_at;	/* DT_NOEND: none is known */
+	TimestampTz renew_at;
+	char	   *refused;
 } CnCredentialRow;
 
 /*
@@ -67,6 +80,13 @@ typedef struct CnCredentialRow
  */
 extern const CnCredentialRow *cn_credential_find(const pg_uuid_t *workspace, const char *service,
 												 const char *label, const char *owner);
+
+/*
+ * The credential of that id, its row locked against changes until the end of the transaction;
+ * false if there is none.  Not cached: *row is the current context's.
+ */
+extern bool cn_credential_lock(const pg_uuid_t *workspace, const pg_uuid_t *id,
+							   CnCredentialRow *row);
 
 /*
  * Decrypt into context.  NULL and *failure (credential_missing) if the row is
@@ -101,6 +121,11 @@ typedef struct CnCredentialInput
 	bool		expires;
 	TimestampTz expires_at;
 	const char *created_by;
+
+	/* of a token that is renewed; all zero: there is none */
+	Jsonb	   *grant;			/* oauth2.h; NULL: nobody can renew it */
+	TimestampTz token_expires_at;	/* 0: nobody knows */
+	TimestampTz renew_at;		/* 0: never */
 } CnCredentialInput;
 
 /* Encrypt and store, replacing what had the same service, label and owner. */

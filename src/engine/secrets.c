@@ -49,15 +49,18 @@ static CnJson *
 make_scope(const CnSecrets *secrets)
 {
 	const CnJson *parameters = secrets->credential->parameters;
-	int			count = parameters->len + secrets->count;
-	CnJsonMember *members = palloc(sizeof(CnJsonMember) * (count + 1));
+	CnJsonMember *members = palloc(sizeof(CnJsonMember) * (parameters->len + secrets->count + 1));
+	int			count = parameters->len;
 
 	for (int i = 0; i < parameters->len; i++)
 		members[i] = parameters->u.members[i];
 	for (int i = 0; i < secrets->count; i++)
 	{
-		CnJsonMember *member = &members[parameters->len + i];
+		CnJsonMember *member = &members[count];
 
+		if (!cn_auth_field_is_readable(secrets->credential, secrets->credential->fields[i].name))
+			continue;
+		count++;
 		member->key = secrets->credential->fields[i].name;
 		member->key_len = strlen(member->key);
 		member->value = cn_json_string(secrets->stand_ins[i], -1);
