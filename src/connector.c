@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "auth/token_wait.h"
 #include "catalog/settings.h"
 #include "core/identity.h"
 #include "core/install.h"
@@ -58,6 +59,7 @@ _PG_init(void)
 	cn_waiters_init();
 	cn_slots_init();
 	cn_limit_init();
+	cn_token_wait_init();
 	cn_worker_init();
 	cn_mapped_init();
 	cn_cron_init();

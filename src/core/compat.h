@@ -90,7 +90,25 @@ cn_wait_event_await(void)
 	return cn_wait_event(&event, "ConnectorAwait");
 }
 
-/* The same while a background worker does something in another database. */
+/* The token process with nothing to do. */
+static inline uint32
+cn_wait_event_tokens_idle(void)
+{
+	static uint32 event = 0;
+
+	return cn_wait_event(&event, "ConnectorTokensIdle");
+}
+
+/* A session that waits for a new token. */
+static inline uint32
+cn_wait_event_token(void)
+{
+	static uint32 event = 0;
+
+	return cn_wait_event(&event, "ConnectorToken");
+}
+
+/* A session while a background worker does something in another database. */
 static inline uint32
 cn_wait_event_errand(void)
 {

@@ -9,7 +9,7 @@
 
 #include "core/shmem.h"
 
-#define MAX_PARTS 16
+#define MAX_PARTS 32
 
 typedef struct CnShmemPart
 {

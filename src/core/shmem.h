@@ -21,6 +21,7 @@ typedef enum CnLock
 	CN_LOCK_LIMITS,				/* limit/ */
 	CN_LOCK_LAUNCHER,			/* worker/launcher.c */
 	CN_LOCK_METRICS,			/* stats/ */
+	CN_LOCK_TOKENS,				/* auth/token_wait.c */
 	CN_LOCK_COUNT
 } CnLock;
 

@@ -88,9 +88,8 @@ cn_worker_is_one(void)
 
 /* ---- life ---- */
 
-/* What somebody set for the database's sessions must not change what a worker does. */
-static void
-settle_session(void)
+void
+cn_process_settle(void)
 {
 	static const struct
 	{
@@ -181,7 +180,7 @@ cn_worker_main(Datum arg)
 	if (!cn_launch_begin(arg, &launch))
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(launch.database, InvalidOid, 0);
-	settle_session();
+	cn_process_settle();
 	if (!look(&workers))
 		cn_launch_leave(CN_END_ABSENT, workers);
 	else if (launch.number == CN_PROBE)
@@ -197,6 +196,7 @@ cn_worker_init(void)
 	cn_worker_define_settings();
 	cn_launches_init();
 	cn_fence_init();
+	cn_token_process_init();
 	cn_utility_init();
 	cn_launcher_register();
 }

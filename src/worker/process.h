@@ -14,8 +14,15 @@ extern void cn_fence_init(void);	/* fence.c */
 /* settings.c: connector.workers as set for this database; -1 if it is not.  In a transaction. */
 extern int	cn_worker_count_of_database(void);
 
+/* main.c: what somebody set for the database's sessions must not change what a process does. */
+extern void cn_process_settle(void);
+
+/* token_process.c: its settings. */
+extern void cn_token_process_init(void);
+
 /* Entry points of the processes. */
 extern PGDLLEXPORT void cn_launcher_main(Datum arg);
 extern PGDLLEXPORT void cn_worker_main(Datum arg);
+extern PGDLLEXPORT void connector_token_main(Datum arg);
 
 #endif							/* CN_WORKER_PROCESS_H */

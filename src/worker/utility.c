@@ -25,6 +25,7 @@
 #include "storage/latch.h"
 #include "tcop/utility.h"
 
+#include "auth/token_wait.h"
 #include "core/clock.h"
 #include "core/compat.h"
 #include "core/install.h"
@@ -72,7 +73,8 @@ wait_until_left(Oid database)
 {
 	int64		deadline = cn_monotonic_us() + LEAVE_WAIT_US;
 
-	while (cn_launches_running(database) > 0 && cn_monotonic_us() < deadline)
+	while ((cn_launches_running(database) > 0 || cn_token_process_running(database)) &&
+		   cn_monotonic_us() < deadline)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 5,
 						 cn_wait_event_workers_leave());
@@ -87,6 +89,7 @@ hold(Oid database)
 {
 	(void) cn_launch_hold(database);
 	(void) cn_slots_stop(database);
+	cn_token_process_stop(database);
 	wait_until_left(database);
 }
 
