@@ -73,6 +73,28 @@ typedef enum CnHoldReason
  */
 typedef bool (*CnExecHold) (CnExecution *execution, CnHoldReason reason, void *arg);
 
+/* Why an execution wants a later token of one of its credentials. */
+typedef enum CnRenewReason
+{
+	CN_RENEW_EARLY,				/* it is due, and good for a while yet: nobody waits */
+	CN_RENEW_FIRST,				/* it has ended, or the remote refused it: the step waits */
+	CN_RENEW_AGAIN				/* the step still waits */
+} CnRenewReason;
+
+typedef enum CnRenewal
+{
+	CN_RENEWAL_READY,			/* the credential's place in the list has a later one now */
+	CN_RENEWAL_WAIT,			/* ask again in a moment */
+	CN_RENEWAL_FAILED			/* *failure says why */
+} CnRenewal;
+
+/*
+ * Asks for a later token than the one in the list of credentials, which i is a place in, or
+ * looks how that goes.  Called in the execution's context; must not wait.
+ */
+typedef CnRenewal (*CnExecRenew) (CnExecution *execution, int i, CnRenewReason reason,
+								  CnFailure *failure, void *arg);
+
 /* One of the credentials a definition names. */
 typedef struct CnExecCredential
 {
@@ -101,6 +123,8 @@ typedef struct CnExecInput
 	int			max_retries;	/* likewise */
 	bool		continue_on_error;	/* likewise */
 	CnKeep		keep;
+	CnExecRenew renew;			/* NULL: tokens are used as they are */
+	void	   *renew_arg;
 
 	/* What follows is for executions that are gone on with; zero: none of it. */
 	const pg_uuid_t *id;		/* NULL: a new one (UUID version 7) */

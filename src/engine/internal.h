@@ -5,6 +5,7 @@
  *   checkpoint.c what is kept of it between its steps, and put back
  *   step.c       a step: condition, attempts, retries
  *   admission.c  may an attempt be made now?
+ *   renewal.c    is its token good, and where does a later one come from?
  *   scope.c      what templates and conditions read
  *   use.c        the input of a step that uses a provider's action
  *   input.c      an input against its schema
@@ -60,6 +61,10 @@ typedef struct CnStep
 	CnHttpTransfer *transfer;	/* while SENDING */
 	CnHttpTimer *timer;			/* while WAITING */
 	CnAction	action;			/* what a rule made of the last reply */
+	bool		rejected;		/* the remote refused the token it was sent with */
+	bool		refreshed;		/* that was so once: the next refusal stands */
+	bool		renewing;		/* a later token was asked for, and has not come */
+	CnFailure	rejection;		/* what the remote said when it did */
 	bool		out_of_time;	/* the execution's deadline ended it */
 	bool		given_up;		/* not repeated only because a step beside it had failed */
 	TimestampTz park_until;		/* once it was PARKED */
@@ -136,6 +141,9 @@ extern int64 cn_exec_remaining_ms(const CnExecution *execution);
 extern bool cn_checkpoint_restore(CnExecution *execution);
 
 /* ---- step.c ---- */
+
+/* Give the step the credential that its execution has now, and render its request with it. */
+extern bool cn_step_prepare_request(CnStep *step);
 extern void cn_step_init(CnExecution *execution, CnStep *step, const CnStepDef *def);
 
 /* An earlier run has ended it: the record says how. */
@@ -190,6 +198,21 @@ extern CnAdmission cn_step_admit(CnStep *step, int64 *delay_ms);
 
 /* The attempt is over and the record has its outcome; asked_ms: what a Retry-After asks for, -1: nothing. */
 extern void cn_step_leave(CnStep *step, int64 asked_ms);
+
+/* ---- renewal.c ---- */
+
+/*
+ * Before an attempt: is the token of the step's credential good?  A later one that has come is
+ * put into the request, which is made anew.  WAIT: ask again in CN_RENEWAL_POLL_MS; FAILED: the
+ * record has the failure.
+ */
+extern CnRenewal cn_step_renew(CnStep *step);
+
+/* The remote has refused the step's token: is it worth another one?  Once. */
+extern bool cn_step_reject_token(CnStep *step);
+
+/* A token request takes longer than a few of these. */
+#define CN_RENEWAL_POLL_MS 20
 
 /* ---- scope.c ---- */
 extern void cn_scope_of_execution(CnExecution *execution, CnScope *scope);

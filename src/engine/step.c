@@ -405,7 +405,9 @@ on_reply(CnHttpTransfer *transfer, void *arg)
 	cn_reply_read(step);
 	blame_deadline(step);
 	cn_step_leave(step, asked_delay(step));
-	if (step->record.failure.code != CN_OK)
+	if (step->record.failure.code != CN_OK && !is_doomed(step) && cn_step_reject_token(step))
+		verdict = CN_VERDICT_RETRY;
+	else if (step->record.failure.code != CN_OK)
 		verdict = decide(step, &delay_ms);
 	if (step->record.failure.code != CN_OK &&
 		(verdict == CN_VERDICT_FAIL || verdict == CN_VERDICT_TOO_LATE))
@@ -443,11 +445,23 @@ send_attempt(CnStep *step)
 	if (remaining_ms <= 0)
 	{
 		cn_fail(&step->record.failure, CN_TIMEOUT,
-				"the execution's deadline has passed before the request could be sent");
+				"the execution's deadline has passed before %s",
+				step->renewing ? "there was a new token" : "the request could be sent");
 		step->record.failure.hint = deadline_hint;
 		step->out_of_time = true;
 		fail_step(step);
 		return;
+	}
+	switch (cn_step_renew(step))
+	{
+		case CN_RENEWAL_READY:
+			break;
+		case CN_RENEWAL_WAIT:
+			wait_for_next(step, Min(CN_RENEWAL_POLL_MS, remaining_ms));
+			return;
+		case CN_RENEWAL_FAILED:
+			fail_step(step);
+			return;
 	}
 	switch (cn_step_admit(step, &delay_ms))
 	{
@@ -493,9 +507,10 @@ prepare_secrets(CnStep *step)
 						   execution->context, &step->record.failure);
 }
 
-static bool
-prepare_request(CnStep *step)
+bool
+cn_step_prepare_request(CnStep *step)
 {
+	memset(&step->request, 0, sizeof(step->request));
 	return cn_step_make_input(step) && prepare_secrets(step) && cn_request_build(step);
 }
 
@@ -506,7 +521,7 @@ end_in_doubt(CnStep *step)
 	CnFailure  *failure = &step->record.failure;
 
 	/* for the record: what may have been sent */
-	(void) prepare_request(step);
+	(void) cn_step_prepare_request(step);
 	step->record.attempts++;
 	if (step->doubt == CN_DOUBT_MOVED)
 		cn_fail(failure, CN_UNKNOWN_OUTCOME,
@@ -540,7 +555,7 @@ prepare(CnStep *step)
 		skip(step);
 	else if (holds > 0 && step->doubt)
 		end_in_doubt(step);
-	else if (holds < 0 || (!step->def->is_group && !prepare_request(step)))
+	else if (holds < 0 || (!step->def->is_group && !cn_step_prepare_request(step)))
 		fail_step(step);
 	return step->state == CN_STEP_PENDING;
 }

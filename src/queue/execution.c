@@ -3,6 +3,8 @@
  */
 #include "postgres.h"
 
+#include "auth/token_wait.h"
+#include "core/uuid.h"
 #include "credentials/store.h"
 #include "queue/execution.h"
 #include "stats/stats.h"
@@ -25,6 +27,42 @@ cn_execution_credentials(const pg_uuid_t *workspace, const CnDefinition *definit
 	}
 	MemoryContextSwitchTo(old);
 	return list;
+}
+
+CnRenewal
+cn_execution_renew(const CnExecCredential *list, int i, CnRenewReason reason, CnFailure *failure)
+{
+	const CnCredential *credential = list[i].opened;
+	char		why[CN_TOKEN_WHY_LEN];
+
+	switch (cn_token_ask(&credential->workspace, &credential->id, credential->generation,
+						 reason != CN_RENEW_AGAIN, why))
+	{
+		case CN_TOKEN_PENDING:
+			return CN_RENEWAL_WAIT;
+		case CN_TOKEN_NEWER:
+			return CN_RENEWAL_READY;
+		case CN_TOKEN_FAILED:
+			break;
+	}
+	cn_fail(failure, CN_AUTH_FAILED, "%s", why);
+	return CN_RENEWAL_FAILED;
+}
+
+bool
+cn_execution_reopen(CnExecCredential *list, int i, const CnDefinition *definition,
+					const pg_uuid_t *workspace, const char *owner, MemoryContext context)
+{
+	const CnCredentialRef *ref = &definition->credentials[i];
+	const CnCredential *old = list[i].opened;
+	CnFailure	failure = {CN_OK};
+	CnCredential *fresh = cn_credential_for(workspace, ref->service, ref->label, owner, context,
+											&failure);
+
+	if (fresh == NULL || (cn_uuid_equal(&fresh->id, &old->id) && fresh->generation <= old->generation))
+		return false;
+	list[i].opened = fresh;
+	return true;
 }
 
 void

@@ -18,6 +18,18 @@ extern CnExecCredential *cn_execution_credentials(const pg_uuid_t *workspace,
 												  const CnDefinition *definition,
 												  const char *owner, MemoryContext context);
 
+/*
+ * For CnExecRenew: ask for a later token than list[i] has, or look how that goes.  READY: there
+ * is one, and cn_execution_reopen puts it into the list.  Needs no transaction.
+ */
+extern CnRenewal cn_execution_renew(const CnExecCredential *list, int i, CnRenewReason reason,
+									CnFailure *failure);
+
+/* Read list[i] again; false if what is there is not later.  In a transaction. */
+extern bool cn_execution_reopen(CnExecCredential *list, int i, const CnDefinition *definition,
+								const pg_uuid_t *workspace, const char *owner,
+								MemoryContext context);
+
 /* What the saved connector says of its executions; the rest of *given is left as it is. */
 extern void cn_execution_describe(const CnConnector *connector, CnExecInput *given);
 

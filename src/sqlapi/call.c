@@ -113,6 +113,19 @@ cn_call_definition(CnCall *call, Jsonb *config)
 /* Timeout of an attempt where neither the definition nor a connector says. */
 #define DEFAULT_TIMEOUT_MS 30000
 
+/* In the caller's transaction, which sees what the token process has committed. */
+static CnRenewal
+renew(CnExecution *execution, int i, CnRenewReason reason, CnFailure *failure, void *arg)
+{
+	CnCall	   *call = arg;
+	CnRenewal	renewal = cn_execution_renew(call->credentials, i, reason, failure);
+
+	if (renewal != CN_RENEWAL_READY || reason == CN_RENEW_EARLY)
+		return renewal;
+	return cn_execution_reopen(call->credentials, i, call->definition, &call->workspace.id,
+							   call->identity, call->context) ? CN_RENEWAL_READY : CN_RENEWAL_WAIT;
+}
+
 CnExecution *
 cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done, void *arg)
 {
@@ -126,6 +139,8 @@ cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done
 		.input = input,
 		.timeout_ms = DEFAULT_TIMEOUT_MS,
 		.keep = CN_KEEP_ALL,	/* a test shows all there is */
+		.renew = renew,
+		.renew_arg = call,
 	};
 	CnExecution *execution;
 	CnFailure	failure = {CN_OK};

@@ -406,6 +406,28 @@ work(CnWorker *worker, bool idle)
 	return run_errand(worker, &errand);
 }
 
+/* Tokens that have come, for those that wait; what cannot be read is asked for again. */
+static void
+reopen(CnWorker *worker)
+{
+	if (!worker->stale || cn_monotonic_us() < worker->pause_until_us)
+		return;
+	PG_TRY();
+	{
+		bool		locked;
+
+		if (cn_worker_begin(worker, &locked))
+			cn_run_reopen(worker);
+		cn_worker_commit(worker, false);
+	}
+	PG_CATCH();
+	{
+		(void) cn_worker_roll_back(worker, true);
+		worker->stale = false;
+	}
+	PG_END_TRY();
+}
+
 /* Statistics that wait to be folded, about once a second. */
 static void
 fold(CnWorker *worker)
@@ -598,6 +620,7 @@ cn_worker_run(CnWorkerSlot *slot)
 		hear_all(worker);
 		if (!work(worker, idle))
 			return;
+		reopen(worker);
 		cn_mapped_record(worker, cn_monotonic_us() + MAPPING_TURN_US);
 		fold(worker);
 		show(worker);

@@ -90,6 +90,19 @@ on_hold(CnExecution *execution, CnHoldReason reason, void *arg)
 	return true;
 }
 
+/* No transaction is open here: the loop reads what has come. */
+static CnRenewal
+on_renew(CnExecution *execution, int i, CnRenewReason reason, CnFailure *failure, void *arg)
+{
+	CnRun	   *run = arg;
+	CnRenewal	renewal = cn_execution_renew(run->credentials, i, reason, failure);
+
+	if (renewal != CN_RENEWAL_READY || reason == CN_RENEW_EARLY)
+		return renewal;
+	run->stale = run->worker->stale = true;
+	return CN_RENEWAL_WAIT;
+}
+
 /* ---- what it needs ---- */
 
 /* An execution that is refused is one that never began. */
@@ -201,6 +214,8 @@ create_execution(CnRun *run)
 		.checkpoint = run->row.checkpoint,
 		.interrupted = run->row.interrupted,
 		.marked = run->row.sending && !run->row.interrupted,
+		.renew = on_renew,
+		.renew_arg = run,
 		.may_park = true,
 		.hold = on_hold,
 		.hold_arg = run,
@@ -365,6 +380,28 @@ cn_run_cancel(CnWorker *worker, const pg_uuid_t *id)
 		return;
 	cn_fail(&failure, CN_CANCELLED, "the execution was cancelled while it ran");
 	cn_run_abort(run, &failure);
+}
+
+void
+cn_run_reopen(CnWorker *worker)
+{
+	dlist_iter	iter;
+
+	worker->stale = false;
+	dlist_foreach(iter, &worker->running)
+	{
+		CnRun	   *run = dlist_container(CnRun, node, iter.cur);
+		const CnDefinition *definition;
+
+		if (!run->stale)
+			continue;
+		run->stale = false;
+		definition = run->connector->compiled.definition;
+		for (int i = 0; i < definition->credential_count; i++)
+			if (run->credentials[i].opened && run->credentials[i].opened->renewable)
+				(void) cn_execution_reopen(run->credentials, i, definition, &run->row.workspace,
+										   run->row.identity, run->context);
+	}
 }
 
 /* Refer to the rows of a list; returns how many there are then. */

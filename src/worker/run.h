@@ -49,6 +49,7 @@ typedef struct CnRun
 	bool		holding;		/* in the list of those that hold */
 	bool		progress;		/* only to have its progress kept: it goes on meanwhile */
 	bool		begun;			/* a request may have been sent */
+	bool		stale;			/* a credential has a later token, which is to be read */
 	CnFailure	spoiled;		/* code not CN_OK: its outcome could not be recorded; this is, instead */
 	int64		not_before_us;	/* its recording is postponed: a row was locked, or the disk full */
 	int64		done_us;
@@ -88,6 +89,7 @@ typedef struct CnWorker
 	int			careful;		/* turns to go in which everything has a transaction of its own */
 	int			failures;		/* unexpected errors in a row */
 	bool		leaving;		/* claims nothing more */
+	bool		stale;			/* one of those that run is */
 } CnWorker;
 
 typedef struct CnRunEntry
@@ -145,6 +147,9 @@ extern void cn_run_cancel(CnWorker *worker, const pg_uuid_t *id);
  */
 extern void cn_run_look_for_cancels(CnWorker *worker);
 extern void cn_run_cancel_those_found(CnWorker *worker);
+
+/* In a transaction: read later tokens for those that wait for them. */
+extern void cn_run_reopen(CnWorker *worker);
 
 /* Turn the mux; what raises ends the execution it was raised for. */
 extern void cn_run_turn(CnWorker *worker);
