@@ -41,6 +41,7 @@
 #include "catalog/service_limits.h"
 #include "core/errors.h"
 #include "credentials/store.h"
+#include "engine/paging.h"
 #include "http/client.h"
 
 typedef enum CnExecState
@@ -126,6 +127,11 @@ typedef struct CnExecInput
 	CnExecRenew renew;			/* NULL: tokens are used as they are */
 	void	   *renew_arg;
 
+	/* A page of a stream: what it asks for, and what templates read as page and parent; or NULL. */
+	const CnPageAsk *ask;
+	const CnJson *page;
+	const CnJson *parent;
+
 	/* What follows is for executions that are gone on with; zero: none of it. */
 	const pg_uuid_t *id;		/* NULL: a new one (UUID version 7) */
 	const pg_uuid_t *key_id;	/* idempotency keys are "<this>:<step>"; NULL: the checkpoint's, or id */
@@ -164,6 +170,8 @@ typedef struct CnStepRecord
 	int64		request_bytes;
 	int64		response_bytes;
 	int			redirects;
+	const char *link;			/* of a page: the Link headers, joined by commas; NULL: none */
+	const char *source;			/* of a page: the URL its reply came from */
 	double		started_ms;		/* from the execution's start to the step's */
 	double		duration_ms;	/* waits between attempts included */
 } CnStepRecord;

@@ -10,6 +10,7 @@
  *   use.c        the input of a step that uses a provider's action
  *   input.c      an input against its schema
  *   request.c    a step's request, rendered and sealed (multipart.c, secrets.c)
+ *   page.c       what the page of a stream asks for in it
  *   reply.c      a reply, read into value or failure (rules.c, output.c)
  */
 #ifndef CN_ENGINE_INTERNAL_H
@@ -243,6 +244,23 @@ extern bool cn_request_build(CnStep *step);
 
 /* A multipart body; returns its content type.  RFC 7578. */
 extern bool cn_multipart_render(CnStep *step, StringInfo body, char **content_type);
+
+/* ---- page.c: nothing, unless the step is a page of a stream ---- */
+
+/* Does the page say itself what a parameter of that name is? */
+extern bool cn_page_has(const CnStep *step, const char *name, bool in_body);
+
+/* Does the page have a URL of its own? */
+extern bool cn_page_has_url(const CnStep *step);
+
+/* Append it, without what is the credential's to say; false and the record's failure. */
+extern bool cn_page_url(CnStep *step, StringInfo url);
+
+/* Has the page something to say in the body? */
+extern bool cn_page_has_body(const CnStep *step);
+
+/* body (NULL: none) with what the page says in it; NULL and the record's failure. */
+extern const CnJson *cn_page_body(CnStep *step, const CnJson *body);
 
 /* ---- reply.c, rules.c ---- */
 

@@ -391,15 +391,40 @@ record_reply(CnStep *step, const CnHttpReply *reply)
 	record->redirects = reply->redirects;
 }
 
+/* The text as it may be kept. */
+static char *
+blanked(const CnStep *step, const char *text)
+{
+	int64		len = strlen(text);
+	const char *result = redact(step, text, &len);
+
+	return pnstrdup(result, len);
+}
+
+/* What leads from a page to the next one, beside what is in its body. */
+static void
+record_page(CnStep *step, const CnHttpReply *reply)
+{
+	StringInfoData links;
+	const char *link;
+
+	initStringInfo(&links);
+	for (int i = 0; (link = cn_http_reply_header(step->transfer, "Link", i)) != NULL; i++)
+		appendStringInfo(&links, "%s%s", i ? ", " : "", link);
+	if (links.len > 0 && cn_utf8_valid(links.data, links.len, NULL))
+		step->record.link = blanked(step, links.data);
+	if (reply->url)
+		step->record.source = blanked(step, reply->url);
+}
+
 /* A failure of the transfer, with its strings in the execution's memory and blanked. */
 static void
 transfer_failed(CnStep *step, const CnFailure *source)
 {
 	CnFailure  *failure = &step->record.failure;
-	int64		len = strlen(source->message);
 
 	*failure = *source;
-	failure->message = pstrdup(redact(step, source->message, &len));
+	failure->message = blanked(step, source->message);
 	failure->hint = source->hint ? pstrdup(source->hint) : NULL;
 }
 
@@ -493,6 +518,8 @@ cn_reply_read(CnStep *step)
 		return;
 	}
 	read_content_type(reply->content_type, &body);
+	if (step->execution->given.ask)
+		record_page(step, reply);
 	PG_TRY();
 	{
 		read_body(step, reply, &body);

@@ -148,8 +148,8 @@ cn_request_base64(CnStep *step, const CnTemplate *tmpl, const char *path, String
 
 /* ---- query and form ---- */
 
-static void
-append_pair(StringInfo out, char *separator, const char *name, const CnJson *value)
+void
+cn_request_append_pair(StringInfo out, char *separator, const char *name, const CnJson *value)
 {
 	int			len;
 	const char *text = cn_expr_text(value, &len);
@@ -162,9 +162,8 @@ append_pair(StringInfo out, char *separator, const char *name, const CnJson *val
 	cn_escape_component(out, text, len);
 }
 
-/* What a pair is sent with; NULL: it is left out.  false and the record's failure. */
-static bool
-pair_value(CnStep *step, const CnPair *pair, const CnJson **value)
+bool
+cn_request_pair(CnStep *step, const CnPair *pair, const CnJson **value)
 {
 	CnTemplateError error;
 	const char *path = NULL;
@@ -181,26 +180,39 @@ pair_value(CnStep *step, const CnPair *pair, const CnJson **value)
 	return true;
 }
 
-/* name=value&...; an array repeats the name. */
-static bool
-render_pairs(CnStep *step, const CnPair *pairs, int count, StringInfo out, char separator)
+/* One value, or each of an array's. */
+static void
+append_values(StringInfo out, char *separator, const char *name, const CnJson *value)
 {
+	if (value->type != CN_JSON_ARRAY)
+		cn_request_append_pair(out, separator, name, value);
+	else
+		for (int i = 0; i < value->len; i++)
+			cn_request_append_pair(out, separator, name, value->u.items[i]);
+}
+
+/* name=value&...; an array repeats the name.  What a page says itself comes last. */
+static bool
+render_pairs(CnStep *step, const CnPair *pairs, int count, bool in_body, StringInfo out,
+			 char separator)
+{
+	const CnPageAsk *ask = step->execution->given.ask;
+
 	for (int i = 0; i < count; i++)
 	{
 		const CnJson *value;
 
-		if (!pair_value(step, &pairs[i], &value))
+		if (cn_page_has(step, pairs[i].name, in_body))
+			continue;
+		if (!cn_request_pair(step, &pairs[i], &value))
 			return false;
-		if (value == NULL)
-			continue;
-		if (value->type != CN_JSON_ARRAY)
-		{
-			append_pair(out, &separator, pairs[i].name, value);
-			continue;
-		}
-		for (int j = 0; j < value->len; j++)
-			append_pair(out, &separator, pairs[i].name, value->u.items[j]);
+		if (value)
+			append_values(out, &separator, pairs[i].name, value);
 	}
+	for (int i = 0; ask && i < ask->count; i++)
+		if (ask->parameters[i].in_body == in_body)
+			cn_request_append_pair(out, &separator, ask->parameters[i].name,
+								   ask->parameters[i].value);
 	return true;
 }
 
@@ -212,10 +224,14 @@ render_url(CnStep *step, StringInfo url)
 	const CnStepDef *def = step->def;
 
 	initStringInfo(url);
-	if (!cn_request_text(step, def->url, ".url", url))
-		return false;
-	if (!render_pairs(step, def->query, def->query_count, url,
-					  strchr(url->data, '?') ? '&' : '?'))
+	if (cn_page_has_url(step))
+	{
+		if (!cn_page_url(step, url))
+			return false;
+	}
+	else if (!cn_request_text(step, def->url, ".url", url) ||
+			 !render_pairs(step, def->query, def->query_count, false, url,
+						   strchr(url->data, '?') ? '&' : '?'))
 		return false;
 	if (url->len > MAX_URL_LEN)
 	{
@@ -343,6 +359,29 @@ render_headers(CnStep *step, const char *content_type)
 
 /* ---- body ---- */
 
+/* A JSON body, with what a page says in it. */
+static bool
+render_json_body(CnStep *step, StringInfo body)
+{
+	const CnStepDef *def = step->def;
+	CnTemplateError error;
+	const char *path = NULL;
+	const CnJson *value = NULL;
+
+	if (!cn_page_has_body(step))
+		return cn_request_json(step, def->body_json, body);
+	if (def->body_json)
+	{
+		value = cn_json_template_eval(def->body_json, &step->scope, &error, &path);
+		if (value == NULL)
+			return template_failed(step, path, &error);
+	}
+	value = cn_page_body(step, value);
+	if (value)
+		cn_json_write(body, value);
+	return value != NULL;
+}
+
 static bool
 render_body(CnStep *step, StringInfo body, char **content_type, CnSealPlace *place)
 {
@@ -353,15 +392,17 @@ render_body(CnStep *step, StringInfo body, char **content_type, CnSealPlace *pla
 	switch (def->body_kind)
 	{
 		case CN_BODY_NONE:
-			return true;
+			if (!cn_page_has_body(step))
+				return true;
+			/* FALLTHROUGH */
 		case CN_BODY_JSON:
 			*content_type = "application/json";
 			*place = CN_SEAL_JSON;
-			return cn_request_json(step, def->body_json, body);
+			return render_json_body(step, body);
 		case CN_BODY_FORM:
 			*content_type = "application/x-www-form-urlencoded";
 			*place = CN_SEAL_URL;
-			return render_pairs(step, def->form, def->form_count, body, '\0');
+			return render_pairs(step, def->form, def->form_count, true, body, '\0');
 		case CN_BODY_MULTIPART:
 			return cn_multipart_render(step, body, content_type);
 		case CN_BODY_TEXT:
@@ -400,7 +441,7 @@ form_as_json(CnStep *step, StringInfo out)
 		const CnJson *value;
 
 		/* it was rendered before, so this does not fail */
-		if (!pair_value(step, &def->form[i], &value) || value == NULL)
+		if (!cn_request_pair(step, &def->form[i], &value) || value == NULL)
 			continue;
 		members[count].key = def->form[i].name;
 		members[count].key_len = strlen(members[count].key);
@@ -497,7 +538,7 @@ seal_request(CnStep *step, const StringInfo url, const StringInfo body,
 		request->url = cn_secrets_join(secrets, request->url,
 									   strchr(request->url, '?') ? "&" : "?", query);
 	}
-	if (step->def->body_kind == CN_BODY_NONE)
+	if (step->def->body_kind == CN_BODY_NONE && body->len == 0)
 		return;
 	len = body->len;
 	request->secret_body = cn_secrets_in(secrets, body->data, body->len);

@@ -152,6 +152,10 @@ common_root(CnExecution *execution, const char *name)
 			execution->now = now_value(execution->outcome.started_at);
 		return execution->now;
 	}
+	if (strcmp(name, "page") == 0 && execution->given.page)
+		return execution->given.page;
+	if (strcmp(name, "parent") == 0 && execution->given.parent)
+		return execution->given.parent;
 	def = cn_definition_step(execution->given.definition, name);
 	return def ? cn_step_output(step_of(execution, def)) : NULL;
 }
