@@ -1,0 +1,73 @@
+/*
+ * google.mjs -- a Google discovery document as OpenAPI 3.
+ *
+ * Discovery documents are close to JSON Schema: schemas refer to each other by bare names, parameters have
+ * their place in `location`, `repeated` means that a parameter may come more than once.  Formats (int64 as
+ * text and the like) are left out: what matters here is paths, names, types and enumerations.
+ */
+const KEPT = ['type', 'enum', 'pattern', 'default', 'description'];
+
+function schema(source) {
+	if (source.$ref) return { $ref: `#/components/schemas/${source.$ref}` };
+	const result = {};
+	for (const key of KEPT) if (source[key] !== undefined) result[key] = source[key];
+	if (result.type === 'any') delete result.type;
+	if (result.default !== undefined && result.type !== 'string') delete result.default; // always text there
+	if (source.properties) result.properties = mapValues(source.properties, schema);
+	if (source.items) result.items = schema(source.items);
+	if (source.additionalProperties) result.additionalProperties = schema(source.additionalProperties);
+	return result;
+}
+
+function mapValues(object, convert) {
+	return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, convert(value)]));
+}
+
+function parameter(name, source) {
+	const plain = schema(source);
+	return {
+		name,
+		in: source.location,
+		required: source.location === 'path' || Boolean(source.required),
+		schema: source.repeated ? { type: 'array', items: plain } : plain,
+	};
+}
+
+function parameters(named = {}) {
+	return Object.entries(named).map(([name, source]) => parameter(name, source));
+}
+
+/* The body goes to the method's own path; with media it goes to an upload path, in two parts or alone. */
+function operations(method, common) {
+	const operation = {
+		operationId: method.id,
+		parameters: [...parameters(method.parameters), ...common],
+		responses: { 200: { description: 'success' } },
+	};
+	if (method.request)
+		operation.requestBody = { required: true, content: { 'application/json': { schema: schema(method.request) } } };
+	if (method.response)
+		operation.responses[200].content = { 'application/json': { schema: schema(method.response) } };
+	return operation;
+}
+
+function* methods(node) {
+	yield* Object.values(node.methods ?? {});
+	for (const child of Object.values(node.resources ?? {})) yield* methods(child);
+}
+
+export default function convert(document) {
+	const common = parameters(document.parameters);
+	const paths = {};
+	for (const method of methods(document)) {
+		const path = '/' + method.path.replace(/\{\+/g, '{');
+		(paths[path] ??= {})[method.httpMethod.toLowerCase()] = operations(method, common);
+	}
+	return {
+		openapi: '3.0.3',
+		info: { title: document.title, version: document.version },
+		servers: [{ url: document.baseUrl.replace(/\/$/, '') }],
+		paths,
+		components: { schemas: mapValues(document.schemas ?? {}, schema) },
+	};
+}
