@@ -15,6 +15,7 @@
 #define CN_HTTP_CLIENT_H
 
 #include "core/errors.h"
+#include "http/header.h"
 
 typedef struct CnHttpMux CnHttpMux;
 typedef struct CnHttpTransfer CnHttpTransfer;
@@ -27,12 +28,15 @@ typedef struct CnHttpPoolKey
 	unsigned char credential[16];
 } CnHttpPoolKey;
 
-typedef struct CnHttpHeader
+/*
+ * User and password for a server that asks for them with a challenge (Digest).  The
+ * request is then sent again with the answer; a body goes only with that.
+ */
+typedef struct CnHttpLogin
 {
-	const char *name;
-	const char *value;
-	bool		secret;			/* dropped when a redirect leaves the origin */
-} CnHttpHeader;
+	const char *user;			/* NULL: none */
+	const char *password;
+} CnHttpLogin;
 
 /*
  * What to send.  Everything pointed to must stay until the transfer is done.
@@ -47,6 +51,8 @@ typedef struct CnHttpRequest
 	int64		body_len;		/* bytes */
 	bool		secret_url;		/* the URL holds a credential's value */
 	bool		secret_body;	/* the body holds a credential's value */
+	bool		for_this_url;	/* secret headers are of no use at another URL */
+	CnHttpLogin login;			/* likewise secret, but good for the whole origin */
 	int			timeout_ms;		/* the whole attempt, redirects included; 0: one minute */
 	int			max_redirects;	/* 0: a redirect is a reply like any other */
 	int64		max_response;	/* bytes of body after decompression; 0: the setting */

@@ -100,6 +100,7 @@ typedef struct HttpSlot
 	size_t		body_capacity;
 	size_t		body_max;
 	size_t		header_bytes;	/* of this hop */
+	bool		answered;		/* a status line has come since libcurl sent last */
 	bool		headers_ended;	/* the empty line behind the headers has come */
 
 	/* what callbacks noted */
@@ -108,6 +109,7 @@ typedef struct HttpSlot
 	int			trouble_errno;	/* with HTTP_TROUBLE_DESCRIPTORS */
 	int			sends;			/* times libcurl was about to send, this hop */
 	bool		send_once;		/* must not be repeated on another connection */
+	bool		challenged;		/* but to answer the 401 that came last */
 	CURLcode	result;
 } HttpSlot;
 

@@ -88,7 +88,8 @@ has_secrets(const CnHttpTransfer *transfer)
 {
 	const CnHttpRequest *request = &transfer->request;
 
-	if (request->secret_url || (request->secret_body && !transfer->body_dropped))
+	if (request->secret_url || request->login.user ||
+		(request->secret_body && !transfer->body_dropped))
 		return true;
 	for (int i = 0; i < request->header_count; i++)
 	{
@@ -120,7 +121,11 @@ check_target(CnHttpTransfer *transfer, const CnUrl *from)
 	const CnUrl *to = &transfer->url;
 
 	if (cn_url_same_origin(from, to))
+	{
+		if (transfer->request.for_this_url)
+			transfer->secrets_dropped = true;
 		return true;
+	}
 	if (from->https && !to->https && !transfer->secrets_dropped && has_secrets(transfer))
 	{
 		cn_fail(failure, CN_BLOCKED_ADDRESS,

@@ -384,6 +384,26 @@ set_proxy(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 }
 
+/*
+ * set_login -- answer a challenge of the Digest scheme, and of no other.
+ *
+ * The scheme alone: libcurl must not choose Basic, which gives the password
+ * away.  Until there is a challenge it sends a request without its body.
+ */
+static void
+set_login(CnHttpTransfer *transfer)
+{
+	CURL	   *easy = transfer->slot->easy;
+	const CnHttpLogin *login = &transfer->request.login;
+
+	if (login->user == NULL || transfer->secrets_dropped)
+		return;
+	if (curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long) CURLAUTH_DIGEST) != CURLE_OK ||
+		curl_easy_setopt(easy, CURLOPT_USERNAME, login->user) != CURLE_OK ||
+		curl_easy_setopt(easy, CURLOPT_PASSWORD, login->password) != CURLE_OK)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+}
+
 /* set_limits -- time that is left of the attempt, and size. */
 static void
 set_limits(CnHttpTransfer *transfer)
@@ -455,6 +475,7 @@ http_request_apply(CnHttpTransfer *transfer)
 	if (transfer->url.https || http_proxy_used())
 		set_tls(slot->easy);
 	set_proxy(slot->easy);
+	set_login(transfer);
 	set_limits(transfer);
 	set_method(transfer, has_body);
 	if (headers)

@@ -11,6 +11,8 @@
  * acted on the first, so RFC 9110, section 9.2.2 forbids that for methods that
  * are not idempotent.  For POST and PATCH http_before_send therefore refuses
  * the second time; the outcome is then a network error that may have left.
+ * The answer to a challenge of the Digest scheme is no repetition: the server has
+ * said that it refused the first, which went without its body.
  */
 #include "postgres.h"
 
@@ -66,6 +68,16 @@ http_body_received(char *data, size_t size, size_t count, void *arg)
 	return len;
 }
 
+/* is_challenge -- does a status line ask for the login that the request has? */
+static bool
+is_challenge(const HttpSlot *slot, const char *line, size_t len)
+{
+	const char *blank = memchr(line, ' ', len);
+
+	return slot->transfer->request.login.user != NULL && blank != NULL &&
+		line + len - blank >= 4 && memcmp(blank + 1, "401", 3) == 0;
+}
+
 /* http_header_received -- CURLOPT_HEADERFUNCTION: counts, and sees their end; libcurl keeps them. */
 size_t
 http_header_received(char *data, size_t size, size_t count, void *arg)
@@ -74,9 +86,13 @@ http_header_received(char *data, size_t size, size_t count, void *arg)
 	size_t		len = size * count;
 
 	slot->header_bytes += len;
-	/* a status line begins anew (after 1xx); trailers come after the end */
+	/* a status line begins anew (after 1xx, a challenge); trailers come after the end */
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+	{
+		slot->answered = true;
 		slot->headers_ended = false;
+		slot->challenged = is_challenge(slot, data, len);
+	}
 	else if (len > 0 && (data[0] == '\r' || data[0] == '\n'))
 		slot->headers_ended = true;
 	if (slot->header_bytes > HTTP_MAX_HEADER_BYTES)
@@ -151,11 +167,13 @@ http_before_send(void *arg, char *remote_ip, char *local_ip, int remote_port, in
 	HttpSlot   *slot = arg;
 
 	slot->sends++;
-	if (slot->sends > 1 && slot->send_once)
+	if (slot->sends > 1 && slot->send_once && !slot->challenged)
 	{
 		slot->trouble = HTTP_TROUBLE_RESEND;
 		return CURL_PREREQFUNC_ABORT;
 	}
+	slot->answered = false;
+	slot->challenged = false;
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -181,7 +199,9 @@ http_hop_begin(CnHttpTransfer *transfer)
 		curl_easy_reset(slot->easy);
 	slot->body_len = 0;
 	slot->header_bytes = 0;
+	slot->answered = false;
 	slot->headers_ended = false;
+	slot->challenged = false;
 	slot->trouble = HTTP_TROUBLE_NONE;
 	slot->sends = 0;
 	transfer->hop_started_us = cn_monotonic_us();
@@ -268,7 +288,9 @@ fill_reply(CnHttpTransfer *transfer)
 	long		status = 0;
 	long		connects = 0;
 
-	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	/* a challenge is no reply to what was sent after it */
+	if (slot->answered)
+		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &content_type);
 	curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
 	curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
