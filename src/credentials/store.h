@@ -15,19 +15,13 @@
 
 #include "core/errors.h"
 #include "core/json.h"
+#include "credentials/field.h"
 
 /* A secret has a handful of fields; more is a mistake. */
 #define CN_SECRET_MAX_FIELDS 16
 
 /* Bytes of all fields together: a PEM key with its chain fits, a file does not. */
 #define CN_SECRET_MAX_LEN 65536
-
-typedef struct CnSecretField
-{
-	const char *name;
-	const char *value;			/* NUL-terminated, in wiped memory */
-	int			len;
-} CnSecretField;
 
 /* An opened credential; all of it goes with the context it was opened in. */
 typedef struct CnCredential
