@@ -6,6 +6,7 @@
 #include "common/base64.h"
 
 #include "auth/auth.h"
+#include "auth/kinds.h"
 #include "core/chars.h"
 #include "core/jsonb.h"
 #include "crypto/secret.h"
@@ -81,8 +82,8 @@ api_key_apply(const CnCredential *credential, MemoryContext context, CnAuthAddit
 		addition->query = query.data;
 		return;
 	}
-	addition->header.name = name ? name : "X-Api-Key";
-	addition->header.value = join_secret(context, prefix ? prefix : "", key->value);
+	cn_auth_add_header(addition, name ? name : "X-Api-Key",
+					   join_secret(context, prefix ? prefix : "", key->value), true);
 }
 
 /* ---- bearer: RFC 6750, section 2.1 ---- */
@@ -90,9 +91,9 @@ api_key_apply(const CnCredential *credential, MemoryContext context, CnAuthAddit
 static void
 bearer_apply(const CnCredential *credential, MemoryContext context, CnAuthAddition *addition)
 {
-	addition->header.name = "Authorization";
-	addition->header.value = join_secret(context, "Bearer ",
-										 cn_credential_field(credential, "token")->value);
+	cn_auth_add_header(addition, "Authorization",
+					   join_secret(context, "Bearer ",
+								   cn_credential_field(credential, "token")->value), true);
 }
 
 /* ---- basic: RFC 7617, UTF-8 ---- */
@@ -112,8 +113,7 @@ basic_apply(const CnCredential *credential, MemoryContext context, CnAuthAdditio
 	strcpy(header, "Basic ");
 	n = pg_b64_encode(pair, len, header + strlen("Basic "), encoded_max);
 	header[strlen("Basic ") + Max(n, 0)] = '\0';
-	addition->header.name = "Authorization";
-	addition->header.value = header;
+	cn_auth_add_header(addition, "Authorization", header, true);
 	addition->derived = header + strlen("Basic ");
 }
 
@@ -139,9 +139,9 @@ put_token(const CnCredential *credential, const char *usual_prefix, MemoryContex
 	const char *header = cn_json_get_string(credential->parameters, "header");
 	const char *prefix = cn_json_get_string(credential->parameters, "prefix");
 
-	addition->header.name = header ? header : "Authorization";
-	addition->header.value = join_secret(context, prefix ? prefix : usual_prefix,
-										 cn_credential_field(credential, "access_token")->value);
+	cn_auth_add_header(addition, header ? header : "Authorization",
+					   join_secret(context, prefix ? prefix : usual_prefix,
+								   cn_credential_field(credential, "access_token")->value), true);
 }
 
 static void
@@ -163,21 +163,45 @@ client_apply(const CnCredential *credential, MemoryContext context, CnAuthAdditi
 {
 }
 
-static const CnAuthKind kinds[] = {
-	{"api_key", api_key_fields, none_visible, NULL, api_key_check, api_key_apply},
-	{"bearer", bearer_fields, none_visible, NULL, NULL, bearer_apply},
-	{"basic", basic_fields, basic_visible, "username", NULL, basic_apply},
-	{"oauth2", token_fields, none_visible, NULL, token_check, oauth2_apply, .renews = true},
-	{"session", token_fields, none_visible, NULL, token_check, session_apply, .renews = true},
-	{"oauth2_client", client_fields, client_fields, NULL, NULL, client_apply, .renews = true},
+static const CnAuthKind api_key_kind = {
+	"api_key", api_key_fields, none_visible, NULL, api_key_check, api_key_apply
+};
+static const CnAuthKind bearer_kind = {
+	"bearer", bearer_fields, none_visible, NULL, NULL, bearer_apply
+};
+static const CnAuthKind basic_kind = {
+	"basic", basic_fields, basic_visible, "username", NULL, basic_apply
+};
+static const CnAuthKind oauth2_kind = {
+	"oauth2", token_fields, none_visible, NULL, token_check, oauth2_apply, .renews = true
+};
+static const CnAuthKind session_kind = {
+	"session", token_fields, none_visible, NULL, token_check, session_apply, .renews = true
+};
+static const CnAuthKind oauth2_client_kind = {
+	"oauth2_client", client_fields, client_fields, NULL, NULL, client_apply, .renews = true
+};
+
+static const CnAuthKind *const kinds[] = {
+	&api_key_kind,
+	&bearer_kind,
+	&basic_kind,
+	&cn_auth_digest,
+	&cn_auth_oauth1,
+	&cn_auth_jwt,
+	&cn_auth_aws_sigv4,
+	&cn_auth_hmac,
+	&oauth2_kind,
+	&session_kind,
+	&oauth2_client_kind,
 };
 
 const CnAuthKind *
 cn_auth_kind(const char *name)
 {
 	for (int i = 0; i < lengthof(kinds); i++)
-		if (strcmp(kinds[i].name, name) == 0)
-			return &kinds[i];
+		if (strcmp(kinds[i]->name, name) == 0)
+			return kinds[i];
 	return NULL;
 }
 
@@ -188,9 +212,74 @@ cn_auth_kind_names(void)
 
 	initStringInfo(&buf);
 	for (int i = 0; i < lengthof(kinds); i++)
-		appendStringInfo(&buf, "%s%s", i ? ", " : "", kinds[i].name);
+		appendStringInfo(&buf, "%s%s", i ? ", " : "", kinds[i]->name);
 	return buf.data;
 }
+
+/* ---- for kinds ---- */
+
+void
+cn_auth_add_header(CnAuthAddition *addition, const char *name, const char *value, bool secret)
+{
+	CnHttpHeader *header;
+
+	if (addition->header_count == CN_AUTH_MAX_HEADERS)
+		elog(ERROR, "a kind of credential adds too many headers");
+	header = &addition->headers[addition->header_count++];
+	header->name = name;
+	header->value = value;
+	header->secret = secret;
+}
+
+const char *
+cn_auth_field(const CnCredential *credential, const char *name)
+{
+	const CnSecretField *field = cn_credential_field(credential, name);
+
+	return field ? field->value : NULL;
+}
+
+const char *
+cn_auth_parameter(const CnJson *parameters, const char *name, const char *otherwise)
+{
+	const char *value = cn_json_get_string(parameters, name);
+
+	return value ? value : otherwise;
+}
+
+bool
+cn_auth_number(const CnJson *parameters, const char *name, int otherwise, int max, int *number)
+{
+	const CnJson *value = cn_json_get(parameters, name);
+
+	*number = otherwise;
+	if (value == NULL)
+		return true;
+	if ((value->type != CN_JSON_NUMBER && value->type != CN_JSON_STRING) ||
+		value->len < 1 || value->len > 9 || strspn(value->u.text, "0123456789") != value->len)
+		return false;
+	*number = atoi(value->u.text);
+	return *number <= max;
+}
+
+static CnUrl sample_url = {
+	.https = true, .host = "example.com", .port = 443, .target = "/path?query=1"
+};
+
+const CnSignInput cn_auth_sample_input = {
+	.method = "GET",
+	.url = &sample_url,
+	.now_ms = INT64CONST(1700000000000),
+	.nonce = "00000000000000000000000000000000",
+};
+
+const char *
+cn_auth_unknown(const char *parameter, const char *name)
+{
+	return psprintf("\"%s\" refers to {%s}, which there is not", parameter, name);
+}
+
+/* ---- checks ---- */
 
 static bool
 listed(const char *const *names, const char *name)
@@ -209,8 +298,11 @@ listed(const char *const *names, const char *name)
 static void
 check_field_text(const CnAuthKind *kind, const char *field, const char *text, int len)
 {
+	bool		lines = kind->multiline && strcmp(kind->multiline, field) == 0;
+
 	for (int i = 0; i < len; i++)
-		if ((unsigned char) text[i] < ' ' || text[i] == 0x7f)
+		if (((unsigned char) text[i] < ' ' && !(lines && strchr("\r\n\t", text[i]))) ||
+			text[i] == 0x7f)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the field \"%s\" of the secret has a line break or another control character",
@@ -223,13 +315,21 @@ check_field_text(const CnAuthKind *kind, const char *field, const char *text, in
 				 errdetail("In credentials of kind %s a colon ends the user name.", kind->name)));
 }
 
+/* Its value in the secret, or NULL. */
+static JsonbValue *
+find_field(Jsonb *secret, const char *field, JsonbValue *buffer)
+{
+	if (!JB_ROOT_IS_OBJECT(secret))
+		return NULL;
+	return getKeyJsonValueFromContainer(&secret->root, field, strlen(field), buffer);
+}
+
 /* A field that the kind needs; values that are no strings are refused where they are encoded. */
 static void
 check_field(const CnAuthKind *kind, Jsonb *secret, const char *field)
 {
 	JsonbValue	buffer;
-	JsonbValue *value = JB_ROOT_IS_OBJECT(secret)
-		? getKeyJsonValueFromContainer(&secret->root, field, strlen(field), &buffer) : NULL;
+	JsonbValue *value = find_field(secret, field, &buffer);
 
 	if (value == NULL)
 		ereport(ERROR,
@@ -245,9 +345,8 @@ check_field(const CnAuthKind *kind, Jsonb *secret, const char *field)
  * templates read them as {{workspace.<name>}}, for example a subdomain.
  */
 static void
-check_parameters(const CnAuthKind *kind, Jsonb *parameters)
+check_parameters(const CnAuthKind *kind, const CnJson *tree)
 {
-	CnJson	   *tree = cn_json_from_jsonb(parameters);
 	const char *problem;
 
 	if (tree->type != CN_JSON_OBJECT)
@@ -257,7 +356,9 @@ check_parameters(const CnAuthKind *kind, Jsonb *parameters)
 	for (int i = 0; i < tree->len; i++)
 	{
 		const CnJsonMember *member = &tree->u.members[i];
-		bool		secret = listed(kind->fields, member->key);
+		bool		secret = listed(kind->fields, member->key) ||
+			(kind->optional && listed(kind->optional, member->key));
+		bool		structured = kind->structured && listed(kind->structured, member->key);
 
 		if (secret)
 			ereport(ERROR,
@@ -265,7 +366,7 @@ check_parameters(const CnAuthKind *kind, Jsonb *parameters)
 					 errmsg("credentials of kind %s take no parameter \"%s\"", kind->name,
 							member->key),
 					 errhint("It is a field of the secret; parameters are readable by every member.")));
-		if (member->value->type != CN_JSON_STRING)
+		if (member->value->type != CN_JSON_STRING && !structured)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("parameter \"%s\" of the credential is not a string", member->key)));
@@ -278,12 +379,69 @@ check_parameters(const CnAuthKind *kind, Jsonb *parameters)
 				 errdetail("It was found that %s.", problem)));
 }
 
+/*
+ * The credential as it will be, for a kind that looks at parameters and secret
+ * together.  Fields that are no strings are refused where they are encoded.
+ */
+static void
+make_candidate(const CnAuthKind *kind, Jsonb *secret, CnJson *parameters,
+			   CnCredential *candidate)
+{
+	JsonbIterator *it = JsonbIteratorInit(&secret->root);
+	JsonbIteratorToken token;
+	JsonbValue	v;
+	CnSecretField *field = NULL;
+
+	memset(candidate, 0, sizeof(*candidate));
+	candidate->kind = unconstify(char *, kind->name);
+	candidate->parameters = parameters;
+	while (JB_ROOT_IS_OBJECT(secret) && (token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY && candidate->field_count < CN_SECRET_MAX_FIELDS)
+		{
+			field = &candidate->fields[candidate->field_count];
+			field->name = pnstrdup(v.val.string.val, v.val.string.len);
+		}
+		if (token != WJB_VALUE || field == NULL || v.type != jbvString)
+			continue;
+		field->value = cn_secret_alloc(CurrentMemoryContext, v.val.string.len + 1);
+		memcpy(unconstify(char *, field->value), v.val.string.val, v.val.string.len);
+		field->len = v.val.string.len;
+		candidate->field_count++;
+		field = NULL;
+	}
+}
+
+static void
+check_all(const CnAuthKind *kind, Jsonb *secret, CnJson *parameters)
+{
+	CnCredential candidate;
+	const char *problem;
+
+	make_candidate(kind, secret, parameters, &candidate);
+	problem = kind->check_all(&candidate);
+	if (problem)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a credential of kind %s cannot be made of this secret and these parameters",
+						kind->name),
+				 errdetail("It was found that %s.", problem)));
+}
+
 void
 cn_auth_check(const CnAuthKind *kind, Jsonb *secret, Jsonb *parameters)
 {
+	CnJson	   *tree = cn_json_from_jsonb(parameters);
+	JsonbValue	buffer;
+
 	for (const char *const *field = kind->fields; *field; field++)
 		check_field(kind, secret, *field);
-	check_parameters(kind, parameters);
+	for (const char *const *field = kind->optional; field && *field; field++)
+		if (find_field(secret, *field, &buffer))
+			check_field(kind, secret, *field);
+	check_parameters(kind, tree);
+	if (kind->check_all)
+		check_all(kind, secret, tree);
 }
 
 bool
@@ -330,7 +488,32 @@ cn_auth_apply(const CnCredential *credential, MemoryContext context, CnAuthAddit
 			return false;
 		}
 	}
-	kind->apply(credential, context, addition);
-	addition->header.secret = true;
+	if (kind->apply)
+		kind->apply(credential, context, addition);
 	return true;
+}
+
+bool
+cn_auth_signs(const CnCredential *credential)
+{
+	const CnAuthKind *kind = cn_auth_kind(credential->kind);
+
+	return kind && kind->sign;
+}
+
+bool
+cn_auth_sign(const CnCredential *credential, MemoryContext context, const CnSignInput *input,
+			 CnAuthAddition *addition, CnFailure *failure)
+{
+	const CnAuthKind *kind = cn_auth_kind(credential->kind);
+	const char *problem;
+
+	memset(addition, 0, sizeof(*addition));
+	problem = kind->sign(credential, context, input, addition);
+	if (problem == NULL)
+		return true;
+	cn_fail(failure, CN_CONFIG_INVALID, "credential \"%s/%s\" cannot sign the request: %s",
+			credential->service, credential->label, problem);
+	failure->hint = "Store the credential anew with connector_credential_set().";
+	return false;
 }

@@ -14,7 +14,7 @@ typedef struct CnJwtTimes
 {
 	int64		now;
 	int			lifetime;		/* exp is so many seconds after now; 0: no exp */
-	int			backdated;		/* iat (and nbf) so many seconds before now, for clocks that differ */
+	int			backdated;		/* iat (and nbf) so many seconds before now */
 	bool		not_before;		/* nbf as well */
 	const char *id;				/* jti; NULL: none */
 } CnJwtTimes;

@@ -20,6 +20,14 @@ cn_now(void)
 	return cn_clock_hook ? cn_clock_hook() : GetCurrentTimestamp();
 }
 
+/* The same in milliseconds since 1970, as protocols have it. */
+static inline int64
+cn_unix_ms(void)
+{
+	return cn_now() / 1000 +
+		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000;
+}
+
 /* Microseconds of a clock that never goes back; for durations and deadlines. */
 static inline int64
 cn_monotonic_us(void)

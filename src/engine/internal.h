@@ -55,7 +55,8 @@ typedef struct CnStep
 	CnScope		scope;			/* what its templates read */
 	const CnJson *input;		/* of the action it uses, once that was made; NULL: the execution's */
 	CnSecrets	secrets;
-	CnHttpRequest request;		/* rendered once, the same on every attempt */
+	CnHttpRequest rendered;		/* once, but for what signs it */
+	CnHttpRequest request;		/* the same on every attempt that is not signed */
 	const char *service;		/* that it goes to */
 	CnLimitTicket ticket;		/* what an attempt has taken, while SENDING */
 	int			refusals;		/* since the last attempt, for want of a place */
@@ -241,6 +242,12 @@ extern void cn_template_failed(const CnExecution *execution, CnFailure *failure,
  * the record's failure if it cannot be made or must not be sent.
  */
 extern bool cn_request_build(CnStep *step);
+
+/*
+ * Before each attempt: sign it, if the credential is of a kind that does.  false and the
+ * record's failure if it cannot be.
+ */
+extern bool cn_request_sign(CnStep *step);
 
 /* A multipart body; returns its content type.  RFC 7578. */
 extern bool cn_multipart_render(CnStep *step, StringInfo body, char **content_type);

@@ -10,8 +10,11 @@
 #include "common/base64.h"
 
 #include "auth/auth.h"
+#include "core/clock.h"
 #include "core/jsonb.h"
 #include "core/uuid.h"
+#include "crypto/aead.h"
+#include "crypto/secret.h"
 #include "engine/request.h"
 #include "engine/settings.h"
 #include "http/url.h"
@@ -22,8 +25,11 @@
 /* A longer body is not kept for the history, which would cut it anyway. */
 #define MAX_SHOWN_BODY (1024 * 1024)
 
-/* Those we add to the definition's: Accept, Content-Type, idempotency key, credential. */
-#define EXTRA_HEADERS 4
+/* Those we add to the definition's: Accept, Content-Type, idempotency key, and the credential's. */
+#define EXTRA_HEADERS (3 + CN_AUTH_MAX_HEADERS)
+
+/* Random bytes of a nonce. */
+#define NONCE_LEN 16
 
 /* ---- failures ---- */
 
@@ -307,6 +313,16 @@ add_header(CnStep *step, const char *name, const char *value, bool secret)
 	header->secret = secret;
 }
 
+/* Does the credential send a header of that name itself? */
+static bool
+is_replaced(const CnAuthAddition *addition, const char *name)
+{
+	for (int i = 0; i < addition->header_count; i++)
+		if (pg_strcasecmp(addition->headers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static bool
 render_header(CnStep *step, const CnHeaderDef *def)
 {
@@ -315,8 +331,7 @@ render_header(CnStep *step, const CnHeaderDef *def)
 	int64		len;
 
 	/* The credential's own header is the one that counts. */
-	if (secrets->addition.header.name &&
-		pg_strcasecmp(def->name, secrets->addition.header.name) == 0)
+	if (is_replaced(&secrets->addition, def->name))
 		return true;
 	initStringInfo(&value);
 	if (!cn_request_text(step, def->value, def->path, &value))
@@ -340,7 +355,6 @@ static bool
 render_headers(CnStep *step, const char *content_type)
 {
 	const CnStepDef *def = step->def;
-	const CnHttpHeader *auth = &step->secrets.addition.header;
 
 	step->request.headers = palloc0(sizeof(CnHttpHeader) * (def->header_count + EXTRA_HEADERS));
 	for (int i = 0; i < def->header_count; i++)
@@ -352,8 +366,6 @@ render_headers(CnStep *step, const char *content_type)
 		add_header(step, "Content-Type", content_type, false);
 	if (def->idempotency_header && !has_header(step, def->idempotency_header))
 		add_header(step, def->idempotency_header, idempotency_key(step), false);
-	if (auth->name)
-		add_header(step, auth->name, auth->value, true);
 	return true;
 }
 
@@ -426,7 +438,7 @@ check_body_size(CnStep *step, int64 len)
 	return false;
 }
 
-/* ---- all of it ---- */
+/* ---- what is shown, and what is sent ---- */
 
 /* A form as {"name": value}, with stand-ins; the last of a name. */
 static void
@@ -514,8 +526,6 @@ record_request(CnStep *step, const StringInfo url, const StringInfo body)
 	record->request_bytes = body->len;
 	record->url = cn_secrets_hide(&step->secrets, url->data,
 								  keep == CN_KEEP_ALL ? url->len : strcspn(url->data, "?"));
-	if (keep == CN_KEEP_ALL)
-		record->request_headers = shown_headers(step);
 	if (keep != CN_KEEP_NONE && body->len <= MAX_SHOWN_BODY)
 		record->request_body = shown_body(step, body);
 }
@@ -527,17 +537,10 @@ seal_request(CnStep *step, const StringInfo url, const StringInfo body,
 {
 	CnSecrets  *secrets = &step->secrets;
 	CnHttpRequest *request = &step->request;
-	const char *query = secrets->addition.query;
 	int64		len = url->len;
 
 	request->secret_url = cn_secrets_in(secrets, url->data, url->len);
 	request->url = cn_secrets_seal(secrets, CN_SEAL_URL, url->data, &len);
-	if (query)
-	{
-		request->secret_url = true;
-		request->url = cn_secrets_join(secrets, request->url,
-									   strchr(request->url, '?') ? "&" : "?", query);
-	}
 	if (step->def->body_kind == CN_BODY_NONE && body->len == 0)
 		return;
 	len = body->len;
@@ -545,6 +548,96 @@ seal_request(CnStep *step, const StringInfo url, const StringInfo body,
 	request->body = cn_secrets_seal(secrets, body_place, body->data, &len);
 	request->body_len = len;
 }
+
+/* ---- authentication ---- */
+
+/* What the credential adds, put into the sealed request. */
+static void
+add_authentication(CnStep *step)
+{
+	CnAuthAddition *addition = &step->secrets.addition;
+	CnHttpRequest *request = &step->request;
+
+	for (int i = 0; i < addition->header_count; i++)
+		add_header(step, addition->headers[i].name, addition->headers[i].value,
+				   addition->headers[i].secret);
+	if (addition->query)
+	{
+		request->secret_url = true;
+		request->url = cn_secrets_join(&step->secrets, request->url,
+									   strchr(request->url, '?') ? "&" : "?", addition->query);
+	}
+	request->login = addition->login;
+	request->for_this_url = addition->for_this_url;
+	if (step->execution->given.keep == CN_KEEP_ALL)
+		step->record.request_headers = shown_headers(step);
+}
+
+/* The headers of request that the addition does not replace, with room for its own. */
+static void
+copy_headers(CnHttpRequest *request, const CnHttpRequest *rendered,
+			 const CnAuthAddition *addition)
+{
+	CnHttpHeader *headers = palloc(sizeof(CnHttpHeader) *
+								   (rendered->header_count + CN_AUTH_MAX_HEADERS));
+
+	request->headers = headers;
+	request->header_count = 0;
+	for (int i = 0; i < rendered->header_count; i++)
+		if (!is_replaced(addition, rendered->headers[i].name))
+			headers[request->header_count++] = rendered->headers[i];
+}
+
+/* 32 hexadecimal digits that nobody has seen before. */
+static const char *
+make_nonce(void)
+{
+	unsigned char bytes[NONCE_LEN];
+	char	   *nonce = palloc(2 * NONCE_LEN + 1);
+
+	if (!cn_random_bytes(bytes, sizeof(bytes)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	for (int i = 0; i < NONCE_LEN; i++)
+		snprintf(nonce + 2 * i, 3, "%02x", bytes[i]);
+	return nonce;
+}
+
+bool
+cn_request_sign(CnStep *step)
+{
+	CnSecrets  *secrets = &step->secrets;
+	const CnHttpRequest *rendered = &step->rendered;
+	CnUrl		url;
+	const char *problem;
+	CnSignInput input = {
+		.method = rendered->method,
+		.url = &url,
+		.headers = rendered->headers,
+		.header_count = rendered->header_count,
+		.body = rendered->body,
+		.body_len = rendered->body_len,
+	};
+
+	if (secrets->credential == NULL || !cn_auth_signs(secrets->credential))
+		return true;
+	/* with secrets in it it is parsed as it was without */
+	if (!cn_url_parse(rendered->url, &url, &problem))
+		elog(ERROR, "the URL of step \"%s\" cannot be parsed any more", step->def->id);
+	cn_wipe_on_reset(secrets->context, url.target, strlen(url.target));
+	input.now_ms = cn_unix_ms();
+	input.nonce = make_nonce();
+	if (!cn_auth_sign(secrets->credential, secrets->context, &input, &secrets->addition,
+					  &step->record.failure))
+		return false;
+	step->request = *rendered;
+	copy_headers(&step->request, rendered, &secrets->addition);
+	add_authentication(step);
+	return true;
+}
+
+/* ---- all of it ---- */
 
 /* The limits of each attempt; its time comes with it. */
 static void
@@ -578,5 +671,7 @@ cn_request_build(CnStep *step)
 		return false;
 	record_request(step, &url, &body);
 	seal_request(step, &url, &body, place);
+	step->rendered = step->request;
+	add_authentication(step);
 	return true;
 }

@@ -1,8 +1,8 @@
 /*
  * step.c -- a step of an execution, as a state machine.
  *
- * A request is rendered once; every attempt sends the same bytes.  When an
- * attempt has failed retry.c decides, and the step waits on a timer of the mux;
+ * A request is rendered once; every attempt sends the same bytes, but for what a
+ * credential signs each time.  When an attempt has failed retry.c decides, and the step waits on a timer of the mux;
  * nothing here waits itself.  A group has no state machine of its own: it is
  * over when its steps are, which run side by side on the mux.
  */
@@ -256,7 +256,7 @@ asked_delay(const CnStep *step)
 	static const char *const reset_headers[] = {
 		"RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"
 	};
-	int64		now = cn_now() / 1000 + CN_UNIX_EPOCH_MS;
+	int64		now = cn_unix_ms();
 	const char *value = cn_http_reply_header(step->transfer, "Retry-After", 0);
 	const char *own = step->def->budget.reset;
 	int64		asked = value ? cn_http_retry_after(value, now) : -1;
@@ -482,6 +482,12 @@ send_attempt(CnStep *step)
 			return;
 	}
 	memset(&step->record.failure, 0, sizeof(CnFailure));
+	if (!cn_request_sign(step))
+	{
+		cn_limit_leave(&step->ticket, NULL);
+		fail_step(step);
+		return;
+	}
 	step->request.timeout_ms = (int) Min(timeout_ms, remaining_ms);
 	step->record.attempts++;
 	set_state(step, CN_STEP_SENDING);

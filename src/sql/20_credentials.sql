@@ -94,7 +94,7 @@ CREATE FUNCTION @extschema@.connector_credential_set(
 RETURNS uuid
 LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_credential_set';
 COMMENT ON FUNCTION @extschema@.connector_credential_set(text, jsonb, text, jsonb, text[], text, text, timestamptz, text) IS
-'Stores or replaces a credential and returns its id. Kinds and their secrets: api_key {"api_key"} (parameters in header|query, name, prefix), bearer {"token"}, basic {"username","password"}. Scope workspace needs admin; scope user belongs to the caller and needs editor. Errors: 22023 unknown kind, missing field or malformed host, 42501 not allowed, 55000 no key configured. See docs/credentials.md for how to keep the statement out of logs.';
+'Stores or replaces a credential and returns its id. Kinds and their secrets: api_key {"api_key"} (parameters in header|query, name, prefix), bearer {"token"}, basic and digest {"username","password"}, oauth1 {"consumer_key","consumer_secret","token","token_secret"} (signature_method, realm), jwt {"private_key","passphrase"} or {"secret"} (algorithm, claims, lifetime), aws_sigv4 {"access_key_id","secret_access_key","session_token"} (region, service), hmac {"secret"} (string_to_sign, algorithm, encoding, name). Scope workspace needs admin; scope user belongs to the caller and needs editor. Errors: 22023 unknown kind, missing field, key that cannot be used or malformed host, 42501 not allowed, 55000 no key configured. See docs/credentials.md for how to keep the statement out of logs.';
 
 CREATE FUNCTION @extschema@.connector_credential_delete(
     service text, label text DEFAULT 'default', scope text DEFAULT 'workspace', workspace text DEFAULT NULL)
