@@ -17,7 +17,7 @@ DATA = connector--1.0.sql
 
 # The install script is the concatenation of these parts, in this order.  It is committed, because it must
 # be in every checkout and tarball; it is not in DATA_built, because `make clean` deletes what is.
-SQL_PARTS = 00_guard 10_tenancy 15_audit 20_credentials 25_limits 30_connectors 35_manage 40_history \
+SQL_PARTS = 00_guard 10_tenancy 15_audit 20_credentials 22_providers 25_limits 30_connectors 35_manage 40_history \
 	41_fence 42_queue 43_dead_letters 44_pauses 45_templates 46_official_templates 50_stats 55_schema \
 	56_transformations 60_execute 62_async 65_openapi 70_maintain 75_schedules 80_views 85_operations 90_installed
 SQL_PART_FILES = $(SQL_PARTS:%=src/sql/%.sql)
@@ -68,6 +68,23 @@ ifeq ($(PGXS),)
 $(error cannot run '$(PG_CONFIG) --pgxs': install postgresql-server-dev-15 or set PG_CONFIG)
 endif
 include $(PGXS)
+
+# The catalog goes where connector_catalog_load() looks for it.  Files of an earlier version that are
+# gone must not stay behind.
+CATALOG = $(sort $(wildcard catalog/*.json))
+catalogdir = $(datadir)/extension/connector
+
+.PHONY: install-catalog uninstall-catalog
+install: install-catalog
+install-catalog:
+	$(MKDIR_P) '$(DESTDIR)$(catalogdir)'
+	rm -f '$(DESTDIR)$(catalogdir)'/*.json
+	$(INSTALL_DATA) docs/provider.schema.json $(CATALOG) '$(DESTDIR)$(catalogdir)/'
+
+uninstall: uninstall-catalog
+uninstall-catalog:
+	rm -f '$(DESTDIR)$(catalogdir)'/*.json
+	-rmdir '$(DESTDIR)$(catalogdir)'
 
 all: connector--1.0.sql
 

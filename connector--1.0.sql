@@ -284,13 +284,13 @@ GRANT SELECT (workspace_id, id, service_name, label, scope, owner, auth_kind, ke
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.workspace_api_credentials', '');
 
 CREATE FUNCTION @extschema@.connector_credential_set(
-    service text, secret jsonb, kind text DEFAULT 'api_key', parameters jsonb DEFAULT '{}',
+    service text, secret jsonb, kind text DEFAULT NULL, parameters jsonb DEFAULT '{}',
     allowed_hosts text[] DEFAULT NULL, label text DEFAULT 'default', scope text DEFAULT 'workspace',
     expires_at timestamptz DEFAULT NULL, workspace text DEFAULT NULL)
 RETURNS uuid
 LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_credential_set';
 COMMENT ON FUNCTION @extschema@.connector_credential_set(text, jsonb, text, jsonb, text[], text, text, timestamptz, text) IS
-'Stores or replaces a credential and returns its id. Kinds and their secrets: api_key {"api_key"} (parameters in header|query, name, prefix), bearer {"token"}, basic and digest {"username","password"}, oauth1 {"consumer_key","consumer_secret","token","token_secret"} (signature_method, realm), jwt {"private_key","passphrase"} or {"secret"} (algorithm, claims, lifetime), aws_sigv4 {"access_key_id","secret_access_key","session_token"} (region, service), hmac {"secret"} (string_to_sign, algorithm, encoding, name). Scope workspace needs admin; scope user belongs to the caller and needs editor. Errors: 22023 unknown kind, missing field, key that cannot be used or malformed host, 42501 not allowed, 55000 no key configured. See docs/credentials.md for how to keep the statement out of logs.';
+'Stores or replaces a credential and returns its id. Kinds and their secrets: api_key {"api_key"} (parameters in header|query, name, prefix), bearer {"token"}, basic and digest {"username","password"}, oauth1 {"consumer_key","consumer_secret","token","token_secret"} (signature_method, realm), jwt {"private_key","passphrase"} or {"secret"} (algorithm, claims, lifetime), aws_sigv4 {"access_key_id","secret_access_key","session_token"} (region, service), hmac {"secret"} (string_to_sign, algorithm, encoding, name). For a service that is a provider the kind, its parameters and the hosts are the provider''s if they are not given, and the public parameters have to fit it; else the kind is api_key. Scope workspace needs admin; scope user belongs to the caller and needs editor. Errors: 22023 unknown kind, missing field, key that cannot be used or malformed host, 42501 not allowed, 55000 no key configured. See docs/credentials.md for how to keep the statement out of logs.';
 
 CREATE FUNCTION @extschema@.connector_credential_delete(
     service text, label text DEFAULT 'default', scope text DEFAULT 'workspace', workspace text DEFAULT NULL)
@@ -312,6 +312,90 @@ LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_rotate_keys';
 COMMENT ON FUNCTION @extschema@.connector_rotate_keys(integer) IS
 'Re-encrypts up to batch_size credentials of all workspaces that are not under the current key yet, and returns how many; call it until it returns 0. Rows that another session holds are left for the next call. Calls go on meanwhile. For the database administrator.';
 REVOKE EXECUTE ON FUNCTION @extschema@.connector_rotate_keys(integer) FROM PUBLIC;
+-- Providers: external services as data, from the catalog that is installed beside this script, of the
+-- installation, or of one workspace.
+
+-- Official providers belong to no workspace: they have the nil uuid in its place, as official templates have.
+CREATE TABLE @extschema@.connector_providers (
+    workspace_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    name         text NOT NULL CHECK (name OPERATOR(pg_catalog.~) '^[a-z0-9][a-z0-9-]{0,62}$'),
+    owner        uuid GENERATED ALWAYS AS (
+                     NULLIF(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid)) STORED
+                 REFERENCES @extschema@.connector_workspaces (id) ON DELETE CASCADE,
+    title        text NOT NULL,
+    category     text NOT NULL DEFAULT 'other',
+    availability text NOT NULL DEFAULT 'experimental'
+                 CHECK (availability OPERATOR(pg_catalog.=) ANY (ARRAY['stable', 'experimental', 'disabled'])),
+    version      integer NOT NULL DEFAULT 1,
+    aliases      text[] NOT NULL DEFAULT '{}',
+    definition   jsonb NOT NULL,
+    builtin      boolean NOT NULL DEFAULT false,
+    created_by   text,
+    created_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (workspace_id, name)
+);
+CREATE INDEX connector_providers_owner ON @extschema@.connector_providers (owner);
+COMMENT ON TABLE @extschema@.connector_providers IS
+'External services as data: official ones, and those of workspaces. Written by connector_provider_register(), connector_provider_remove() and connector_catalog_load(), which check them.';
+COMMENT ON COLUMN @extschema@.connector_providers.workspace_id IS
+'The workspace it belongs to; the nil uuid for official providers.';
+COMMENT ON COLUMN @extschema@.connector_providers.definition IS
+'docs/providers.md and docs/provider.schema.json; the other columns are taken from it.';
+COMMENT ON COLUMN @extschema@.connector_providers.builtin IS
+'It is as the catalog''s file has it.';
+
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON @extschema@.connector_providers
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._connector_changed();
+ALTER TABLE @extschema@.connector_providers ENABLE ALWAYS TRIGGER changed;
+
+CREATE FUNCTION @extschema@._connector_provider_before_insert() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'connector_provider_before_insert';
+COMMENT ON FUNCTION @extschema@._connector_provider_before_insert() IS
+'Row trigger of connector_providers: an official provider that was changed here, and comes back with a dump, takes the place of the built-in one of its name.';
+REVOKE EXECUTE ON FUNCTION @extschema@._connector_provider_before_insert() FROM PUBLIC;
+CREATE TRIGGER before_insert BEFORE INSERT ON @extschema@.connector_providers
+    FOR EACH ROW EXECUTE FUNCTION @extschema@._connector_provider_before_insert();
+
+ALTER TABLE @extschema@.connector_providers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.connector_providers FORCE ROW LEVEL SECURITY;
+CREATE POLICY connector_select ON @extschema@.connector_providers FOR SELECT
+    USING (workspace_id OPERATOR(pg_catalog.=) '00000000-0000-0000-0000-000000000000'::uuid
+        OR workspace_id OPERATOR(pg_catalog.=) ANY (@extschema@.connector_my_workspaces('read')));
+CREATE POLICY connector_insert ON @extschema@.connector_providers FOR INSERT WITH CHECK (false);
+CREATE POLICY connector_update ON @extschema@.connector_providers FOR UPDATE USING (false);
+CREATE POLICY connector_delete ON @extschema@.connector_providers FOR DELETE USING (false);
+GRANT SELECT ON @extschema@.connector_providers TO PUBLIC;
+
+-- What came from files comes from files again.
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.connector_providers', 'WHERE NOT builtin');
+
+CREATE FUNCTION @extschema@.connector_provider_register(
+    definition jsonb, workspace text DEFAULT NULL, official boolean DEFAULT false)
+RETURNS text
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_provider_register';
+COMMENT ON FUNCTION @extschema@.connector_provider_register(jsonb, text, boolean) IS
+'Saves a provider, in place of an earlier one of its name, and returns the name: of the workspace, which needs admin, or official, for all, which needs the permission providers.official (connector_admins). Errors: 22023 the definition has problems (all of them, with their paths, in DETAIL), 54000 it is too large, 42501 not allowed.';
+
+CREATE FUNCTION @extschema@.connector_provider_remove(
+    name text, workspace text DEFAULT NULL, official boolean DEFAULT false)
+RETURNS boolean
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_provider_remove';
+COMMENT ON FUNCTION @extschema@.connector_provider_remove(text, text, boolean) IS
+'Removes a provider of the workspace, or an official one; false if there was none. Needs what connector_provider_register() needs. A built-in one comes back with connector_catalog_load(); register one that is disabled instead.';
+
+CREATE FUNCTION @extschema@.connector_provider_form(provider text, workspace text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_provider_form';
+COMMENT ON FUNCTION @extschema@.connector_provider_form(text, text) IS
+'A JSON Schema of what a credential of the provider takes, for a user interface: one alternative for each kind of authentication, secrets with format password and writeOnly. Its members are arguments of connector_credential_set(). Needs read. Error 42704 unknown provider.';
+
+CREATE FUNCTION @extschema@.connector_catalog_load(
+    directory text DEFAULT NULL, OUT provider text, OUT status text, OUT problems text[])
+RETURNS SETOF record
+LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_catalog_load';
+COMMENT ON FUNCTION @extschema@.connector_catalog_load(text) IS
+'Loads the files <name>.json of a directory as the official, built-in providers: added, updated, unchanged, removed (its file is gone), kept (it was changed here), or refused, with all problems; the others are loaded all the same. Without a directory the catalog that was installed with the extension; another one needs the rights of pg_read_server_files. Needs the permission providers.official (connector_admins).';
 -- Limits of calls to a service; what is used of them is in shared memory.
 
 CREATE TABLE @extschema@.api_rate_limits (
@@ -2308,6 +2392,26 @@ COMMENT ON FUNCTION @extschema@.connector_setup_cron(boolean) IS
 REVOKE EXECUTE ON FUNCTION @extschema@.connector_setup_cron(boolean) FROM PUBLIC;
 -- Views: always with the rights and the row security of who asks.
 
+-- What the caller may use, the workspaces' own providers beside the official ones.
+CREATE VIEW @extschema@.connector_catalog WITH (security_invoker = true) AS
+SELECT p.workspace_id, p.name, p.title, p.category, p.availability, p.version, p.builtin, p.aliases,
+       p.definition OPERATOR(pg_catalog.->>) 'description' AS description,
+       p.definition OPERATOR(pg_catalog.->>) 'documentation' AS documentation,
+       n.auth, n.actions, n.streams, n.triggers, p.created_at, p.updated_at
+  FROM @extschema@.connector_providers p
+ CROSS JOIN LATERAL (
+    SELECT ARRAY(SELECT a OPERATOR(pg_catalog.->>) 'kind'
+                   FROM pg_catalog.jsonb_path_query(p.definition, '$.auth[*]') a) AS auth,
+           ARRAY(SELECT k FROM pg_catalog.jsonb_path_query(p.definition, '$.actions ? (@.type() == "object")') o,
+                        pg_catalog.jsonb_object_keys(o) k ORDER BY k) AS actions,
+           ARRAY(SELECT k FROM pg_catalog.jsonb_path_query(p.definition, '$.streams ? (@.type() == "object")') o,
+                        pg_catalog.jsonb_object_keys(o) k ORDER BY k) AS streams,
+           ARRAY(SELECT k FROM pg_catalog.jsonb_path_query(p.definition, '$.triggers ? (@.type() == "object")') o,
+                        pg_catalog.jsonb_object_keys(o) k ORDER BY k) AS triggers) n;
+COMMENT ON VIEW @extschema@.connector_catalog IS
+'Providers the caller may use: official ones (the nil uuid as workspace) and those of its workspaces, with the names of their actions, streams and triggers.';
+GRANT SELECT ON @extschema@.connector_catalog TO PUBLIC;
+
 -- The queue and the history as one.  The parts have plain columns only, so that conditions go down to their
 -- indexes and ORDER BY id reads them in order; what costs more is said above, for the rows that are shown.
 CREATE VIEW @extschema@.connector_executions WITH (security_invoker = true) AS
@@ -2607,6 +2711,9 @@ COMMENT ON FUNCTION @extschema@.connector_metrics() IS
 'Figures of this database in the text format of Prometheus (0.0.4): counters since the server started, the queue, the workers. No tenant is named. For superusers and members of pg_monitor.';
 REVOKE EXECUTE ON FUNCTION @extschema@.connector_metrics() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.connector_metrics() TO pg_monitor;
+-- The catalog; a file with problems is left out, with a warning.
+SELECT @extschema@.connector_catalog_load();
+
 -- The last thing that CREATE EXTENSION does: this cluster may run what will be queued, and workers
 -- start when the transaction commits.
 CREATE FUNCTION @extschema@._connector_installed() RETURNS void

@@ -9,7 +9,7 @@ CREATE FUNCTION pg_temp.set(args text) RETURNS text LANGUAGE sql AS $$
 SELECT n, pg_temp.set(args) FROM (VALUES
     (1, $$NULL, '{"api_key": "k"}', allowed_hosts => ARRAY['h']$$),
     (2, $$'svc', NULL, allowed_hosts => ARRAY['h']$$),
-    (3, $$'svc', '{"api_key": "k"}', NULL, allowed_hosts => ARRAY['h']$$),
+    (3, $$'svc', '{"api_key": "k"}', '', allowed_hosts => ARRAY['h']$$),
     (4, $$'svc', '{"api_key": "k"}', label => NULL, allowed_hosts => ARRAY['h']$$),
     (5, $$'svc', '{"api_key": "k"}', scope => NULL, allowed_hosts => ARRAY['h']$$),
     (6, $$'', '{"api_key": "k"}', allowed_hosts => ARRAY['h']$$),

@@ -94,8 +94,8 @@ static CnStatement by_id = {
  * The server's parser raises; a subtransaction makes that an answer.  Only
  * saving asks for it, so the price does not matter.
  */
-static const char *
-check_jsonpath(const char *path)
+const char *
+cn_check_jsonpath(const char *path)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -179,7 +179,7 @@ cn_cache_compile(const CnParts *parts, CnCompiledParts *compiled, CnProblems *pr
 {
 	CnDefinitionLimits limits = cn_catalog_limits();
 
-	compile_parts(parts, check_jsonpath, parts->any_size ? NULL : &limits, compiled, problems);
+	compile_parts(parts, cn_check_jsonpath, parts->any_size ? NULL : &limits, compiled, problems);
 	return problems->count == 0;
 }
 

@@ -72,6 +72,9 @@ extern CnConnector *cn_cache_look(const pg_uuid_t *workspace, const pg_uuid_t *i
 extern bool cn_cache_compile(const CnParts *parts, CnCompiledParts *compiled,
 							 CnProblems *problems);
 
+/* The server's parser of SQL/JSON paths as a CnPathCheck. */
+extern const char *cn_check_jsonpath(const char *path);
+
 /* Raises 22023 with every problem in DETAIL. */
 extern void cn_cache_refuse(const char *name, const CnProblems *problems) pg_attribute_noreturn();
 

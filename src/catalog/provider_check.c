@@ -263,7 +263,7 @@ is_loopback(const char *host)
 	return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
 }
 
-void
+bool
 cn_provider_check_url(CnProviderChecker *c, const CnJson *url, const char *path, bool covered)
 {
 	char	   *filled;
@@ -271,17 +271,21 @@ cn_provider_check_url(CnProviderChecker *c, const CnJson *url, const char *path,
 	CnUrl		parsed;
 
 	if (url == NULL || url->type != CN_JSON_STRING)
-		return;
+		return url == NULL;
 	filled = fill(c, url->u.text, path);
 	/* a parameter that is the base has its form from whoever sets it, a reference from the input */
 	if (filled == NULL || url->u.text[0] == '{' || strstr(filled, "{{"))
-		return;
+		return filled != NULL;
 	if (!cn_url_parse(filled, &parsed, &problem))
+	{
 		cn_provider_say(c, path, "it is not one to call: %s", problem);
-	else if (!parsed.https && c->rules->official && !is_loopback(parsed.host))
+		return false;
+	}
+	if (!parsed.https && c->rules->official && !is_loopback(parsed.host))
 		cn_provider_say(c, path, "it is not https");
 	else if (covered && !is_covered(c, &parsed))
 		cn_provider_say(c, path, "no entry of \"allowed_hosts\" is for %s", cn_url_origin(&parsed));
+	return true;
 }
 
 /* ---- names ---- */
@@ -371,7 +375,7 @@ check_auth(CnProviderChecker *c, const CnJson *auth, const char *path)
 	const char *wrong;
 
 	for (int i = 0; i < lengthof(urls); i++)
-		cn_provider_check_url(c, cn_json_get(auth, urls[i]), cn_compile_child(path, urls[i]), false);
+		(void) cn_provider_check_url(c, cn_json_get(auth, urls[i]), cn_compile_child(path, urls[i]), false);
 	check_scopes(c, auth, path);
 	check_paths(c, cn_provider_object(auth, "response"), cn_compile_child(path, "response"));
 	if (kind == NULL)

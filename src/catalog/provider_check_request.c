@@ -109,25 +109,16 @@ own_place(const CnJson *action, const char *path, const char *found)
 
 /* ---- as a definition ---- */
 
-static bool
-is_reported(const CnProviderChecker *c, const char *path)
-{
-	for (int i = c->first; i < c->problems->count; i++)
-		if (strcmp(c->problems->list[i].path, path) == 0)
-			return true;
-	return false;
-}
-
 void
 cn_provider_check_common(CnProviderChecker *c)
 {
 	CnJsonMember path = {"path", 4, cn_json_string("", 0)};
 	CnJson	   *config = cn_provider_expand_request(c->provider, cn_json_object(&path, 1), false, NULL);
 	CnProblems	found = {NULL, 0};
-	int			before = c->problems->count;
+	const CnJson *base = cn_json_get(c->provider, "base_url");
+	bool		bad_base = !cn_provider_check_url(c, base, "$.base_url", true) || base == NULL;
 
-	cn_provider_check_url(c, cn_json_get(c->provider, "base_url"), "$.base_url", true);
-	c->bad_base = c->problems->count > before || cn_json_get(c->provider, "base_url") == NULL;
+	c->bad_base = bad_base;
 	(void) cn_definition_compile_provided(config, false, c->rules->check_path, &found);
 	for (int i = 0; i < found.count; i++)
 	{
@@ -136,7 +127,8 @@ cn_provider_check_common(CnProviderChecker *c)
 
 		if (behind(where, "$.url"))
 		{
-			if (c->bad_base)
+			c->bad_base = true;
+			if (bad_base)
 				continue;
 			where = "$.base_url";
 		}
@@ -146,7 +138,6 @@ cn_provider_check_common(CnProviderChecker *c)
 			where = "$.name";
 		cn_provider_say(c, where ? where : "$.query", "%s", found.list[i].message);
 	}
-	c->bad_base = c->bad_base || is_reported(c, "$.base_url");
 }
 
 static void
@@ -154,14 +145,12 @@ check_definition(CnProviderChecker *c, const CnJson *action, const char *path, b
 {
 	CnJson	   *config = cn_provider_expand_request(c->provider, action, is_stream, NULL);
 	const CnJson *base = cn_json_get(action, "base_url");
-	char	   *base_path = cn_compile_child(path, "base_url");
 	bool		has_base = base && base->type == CN_JSON_STRING;
 	CnProblems	found = {NULL, 0};
-	bool		bad_base;
+	bool		bad_base = c->bad_base;
 
 	if (has_base)
-		cn_provider_check_url(c, base, base_path, true);
-	bad_base = has_base ? is_reported(c, base_path) : c->bad_base;
+		bad_base = !cn_provider_check_url(c, base, cn_compile_child(path, "base_url"), true);
 	if (config == NULL)
 		return;					/* no object: the schema has said so */
 	(void) cn_definition_compile_provided(config, is_stream, c->rules->check_path, &found);

@@ -34,8 +34,11 @@ extern const CnJson *cn_provider_object(const CnJson *object, const char *key);
 /* The path of a JSON Pointer into value: "/a/0/b-c" is $.a[0]."b-c". */
 extern char *cn_provider_path(const CnJson *value, const char *pointer, const char *base);
 
-/* A URL with {parameters}: it can be called, and credentials may go there. */
-extern void cn_provider_check_url(CnProviderChecker *c, const CnJson *url, const char *path,
+/*
+ * A URL with {parameters}: it can be called, and (covered) credentials may go there.  False if it
+ * is malformed, so that nothing more has to be said of URLs made of it.
+ */
+extern bool cn_provider_check_url(CnProviderChecker *c, const CnJson *url, const char *path,
 								  bool covered);
 
 /* ---- provider_check_request.c ---- */

@@ -97,6 +97,7 @@ static const struct
 	{"templates.feature", false},
 	{"templates.moderate", false},
 	{"templates.official", false},
+	{"providers.official", false},
 };
 
 static const char *const role_names[] = {"none", "viewer", "editor", "admin", "owner"};

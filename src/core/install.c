@@ -29,6 +29,7 @@ static const char *const table_names[CN_TABLE_COUNT] = {
 	[CN_TABLE_PAUSES] = "connector_pauses",
 	[CN_TABLE_FENCE] = "connector_fence_marks",
 	[CN_TABLE_RATE_LIMITS] = "api_rate_limits",
+	[CN_TABLE_PROVIDERS] = "connector_providers",
 };
 
 static CnInstall install;

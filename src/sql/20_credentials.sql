@@ -88,13 +88,13 @@ GRANT SELECT (workspace_id, id, service_name, label, scope, owner, auth_kind, ke
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.workspace_api_credentials', '');
 
 CREATE FUNCTION @extschema@.connector_credential_set(
-    service text, secret jsonb, kind text DEFAULT 'api_key', parameters jsonb DEFAULT '{}',
+    service text, secret jsonb, kind text DEFAULT NULL, parameters jsonb DEFAULT '{}',
     allowed_hosts text[] DEFAULT NULL, label text DEFAULT 'default', scope text DEFAULT 'workspace',
     expires_at timestamptz DEFAULT NULL, workspace text DEFAULT NULL)
 RETURNS uuid
 LANGUAGE c PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_credential_set';
 COMMENT ON FUNCTION @extschema@.connector_credential_set(text, jsonb, text, jsonb, text[], text, text, timestamptz, text) IS
-'Stores or replaces a credential and returns its id. Kinds and their secrets: api_key {"api_key"} (parameters in header|query, name, prefix), bearer {"token"}, basic and digest {"username","password"}, oauth1 {"consumer_key","consumer_secret","token","token_secret"} (signature_method, realm), jwt {"private_key","passphrase"} or {"secret"} (algorithm, claims, lifetime), aws_sigv4 {"access_key_id","secret_access_key","session_token"} (region, service), hmac {"secret"} (string_to_sign, algorithm, encoding, name). Scope workspace needs admin; scope user belongs to the caller and needs editor. Errors: 22023 unknown kind, missing field, key that cannot be used or malformed host, 42501 not allowed, 55000 no key configured. See docs/credentials.md for how to keep the statement out of logs.';
+'Stores or replaces a credential and returns its id. Kinds and their secrets: api_key {"api_key"} (parameters in header|query, name, prefix), bearer {"token"}, basic and digest {"username","password"}, oauth1 {"consumer_key","consumer_secret","token","token_secret"} (signature_method, realm), jwt {"private_key","passphrase"} or {"secret"} (algorithm, claims, lifetime), aws_sigv4 {"access_key_id","secret_access_key","session_token"} (region, service), hmac {"secret"} (string_to_sign, algorithm, encoding, name). For a service that is a provider the kind, its parameters and the hosts are the provider''s if they are not given, and the public parameters have to fit it; else the kind is api_key. Scope workspace needs admin; scope user belongs to the caller and needs editor. Errors: 22023 unknown kind, missing field, key that cannot be used or malformed host, 42501 not allowed, 55000 no key configured. See docs/credentials.md for how to keep the statement out of logs.';
 
 CREATE FUNCTION @extschema@.connector_credential_delete(
     service text, label text DEFAULT 'default', scope text DEFAULT 'workspace', workspace text DEFAULT NULL)

@@ -1,5 +1,25 @@
 -- Views: always with the rights and the row security of who asks.
 
+-- What the caller may use, the workspaces' own providers beside the official ones.
+CREATE VIEW @extschema@.connector_catalog WITH (security_invoker = true) AS
+SELECT p.workspace_id, p.name, p.title, p.category, p.availability, p.version, p.builtin, p.aliases,
+       p.definition OPERATOR(pg_catalog.->>) 'description' AS description,
+       p.definition OPERATOR(pg_catalog.->>) 'documentation' AS documentation,
+       n.auth, n.actions, n.streams, n.triggers, p.created_at, p.updated_at
+  FROM @extschema@.connector_providers p
+ CROSS JOIN LATERAL (
+    SELECT ARRAY(SELECT a OPERATOR(pg_catalog.->>) 'kind'
+                   FROM pg_catalog.jsonb_path_query(p.definition, '$.auth[*]') a) AS auth,
+           ARRAY(SELECT k FROM pg_catalog.jsonb_path_query(p.definition, '$.actions ? (@.type() == "object")') o,
+                        pg_catalog.jsonb_object_keys(o) k ORDER BY k) AS actions,
+           ARRAY(SELECT k FROM pg_catalog.jsonb_path_query(p.definition, '$.streams ? (@.type() == "object")') o,
+                        pg_catalog.jsonb_object_keys(o) k ORDER BY k) AS streams,
+           ARRAY(SELECT k FROM pg_catalog.jsonb_path_query(p.definition, '$.triggers ? (@.type() == "object")') o,
+                        pg_catalog.jsonb_object_keys(o) k ORDER BY k) AS triggers) n;
+COMMENT ON VIEW @extschema@.connector_catalog IS
+'Providers the caller may use: official ones (the nil uuid as workspace) and those of its workspaces, with the names of their actions, streams and triggers.';
+GRANT SELECT ON @extschema@.connector_catalog TO PUBLIC;
+
 -- The queue and the history as one.  The parts have plain columns only, so that conditions go down to their
 -- indexes and ORDER BY id reads them in order; what costs more is said above, for the rows that are shown.
 CREATE VIEW @extschema@.connector_executions WITH (security_invoker = true) AS

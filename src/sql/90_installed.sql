@@ -1,3 +1,6 @@
+-- The catalog; a file with problems is left out, with a warning.
+SELECT @extschema@.connector_catalog_load();
+
 -- The last thing that CREATE EXTENSION does: this cluster may run what will be queued, and workers
 -- start when the transaction commits.
 CREATE FUNCTION @extschema@._connector_installed() RETURNS void

@@ -46,16 +46,16 @@ check_name(const char *what, const char *name)
 				 errhint("It has 1 to 63 letters, digits, \"_\", \".\" and \"-\", and begins with a letter or digit.")));
 }
 
-/* Raises unless hosts is a list of at least one well-formed entry. */
+/* Raises unless hosts (text[], or 0 for none) is a list of at least one well-formed entry. */
 static void
-check_hosts(FunctionCallInfo fcinfo, int n)
+check_hosts(Datum hosts)
 {
 	Datum	   *entries;
 	bool	   *nulls;
 	int			count = 0;
 
-	if (!PG_ARGISNULL(n))
-		deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), TEXTOID, -1, false, TYPALIGN_INT,
+	if (hosts)
+		deconstruct_array(DatumGetArrayTypeP(hosts), TEXTOID, -1, false, TYPALIGN_INT,
 						  &entries, &nulls, &count);
 	if (count == 0)
 		ereport(ERROR,
@@ -108,7 +108,7 @@ fill_input(FunctionCallInfo fcinfo, CnCredentialInput *input)
 	CnWorkspace workspace;
 
 	input->service = cn_arg_required(fcinfo, 0, "service");
-	input->kind = cn_arg_required(fcinfo, 2, "kind");
+	input->kind = cn_arg_text(fcinfo, 2);
 	input->label = cn_arg_required(fcinfo, 5, "label");
 	input->scope = cn_arg_required(fcinfo, 6, "scope");
 	if (PG_ARGISNULL(1))
@@ -119,17 +119,18 @@ fill_input(FunctionCallInfo fcinfo, CnCredentialInput *input)
 	input->workspace = workspace.id;
 	check_name("service", input->service);
 	check_name("label", input->label);
+	input->secret = PG_GETARG_JSONB_P(1);
+	input->parameters = cn_arg_jsonb(fcinfo, 3);
+	input->hosts = PG_ARGISNULL(4) ? (Datum) 0 : PG_GETARG_DATUM(4);
+	cn_credential_from_provider(input, !PG_ARGISNULL(4));
 	kind = cn_auth_kind(input->kind);
 	if (kind == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown kind of credential \"%s\"", input->kind),
 				 errhint("Kinds are %s.", cn_auth_kind_names())));
-	input->secret = PG_GETARG_JSONB_P(1);
-	input->parameters = cn_arg_jsonb(fcinfo, 3);
 	cn_auth_check(kind, input->secret, input->parameters);
-	check_hosts(fcinfo, 4);
-	input->hosts = PG_GETARG_DATUM(4);
+	check_hosts(input->hosts);
 	input->expires = !PG_ARGISNULL(7);
 	if (input->expires)
 		input->expires_at = PG_GETARG_TIMESTAMPTZ(7);

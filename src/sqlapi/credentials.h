@@ -8,6 +8,9 @@
 
 #include "fmgr.h"
 
+#include "catalog/provider.h"
+#include "credentials/store.h"
+
 /*
  * Callback of an ErrorContextCallback.  Whatever goes wrong while a secret is an
  * argument: the log must not show the statement, which may hold it as a literal.
@@ -16,5 +19,18 @@ extern void cn_hide_statement(void *arg);
 
 /* The function of SQL, with its nine arguments: it checks them and the caller's right. */
 extern Datum connector_credential_set(PG_FUNCTION_ARGS);
+
+/*
+ * What a provider says of a credential for it: kind where none is given (NULL), parameters of how that is sent,
+ * hosts unless the caller has some; a provider's name for one of its aliases.  Raises 22023 if the
+ * public parameters do not fit.  Of a service that is no provider the kind becomes api_key.
+ */
+extern void cn_credential_from_provider(CnCredentialInput *input, bool has_hosts);
+
+/*
+ * text[]: the hosts of a provider, with parameters (an object) filled in; entries that name others
+ * are left out, and raise 22023 if none is left.
+ */
+extern Datum cn_credential_provider_hosts(const CnProvider *provider, const CnJson *parameters);
 
 #endif							/* CN_SQLAPI_CREDENTIALS_H */

@@ -27,6 +27,8 @@ BEGIN
         PERFORM connector_create('deleted', '{"url": "http://127.0.0.1/"}'), connector_delete('deleted');
         PERFORM connector_try_execute('c');
         PERFORM connector_template_publish('c', 't', is_public => false);
+        PERFORM connector_provider_register('{"name": "p", "title": "P", "base_url": "https://h.example.com",
+            "allowed_hosts": ["h.example.com"], "actions": {"get": {"path": "/"}}}');
         INSERT INTO api_rate_limits (service_name, requests_per_minute) VALUES ('127.0.0.1', 60);
         PERFORM connector_try_execute('c');
         PERFORM connector_template_install('t', 'installed');
@@ -108,8 +110,8 @@ BEGIN
     END IF;
     RETURN NEXT ok(tap.outcome('tap_b', format('SELECT 1 FROM (SELECT %I FROM %s WHERE %I = %L) x', key, rel, key, a)) IN ('rows 0', '42501'),
                    format('SELECT on %s shows none of the other tenant''s rows', rel));
-    -- Official templates are everybody's; theirs is the nil uuid.
-    RETURN NEXT ok(tap.outcome('tap_b', format('SELECT 1 FROM %s WHERE %I NOT IN (%L, %L)', rel, key, b, CASE WHEN rel = 'connector_templates'::regclass
+    -- Official templates and providers are everybody's; theirs is the nil uuid.
+    RETURN NEXT ok(tap.outcome('tap_b', format('SELECT 1 FROM %s WHERE %I NOT IN (%L, %L)', rel, key, b, CASE WHEN rel = ANY (ARRAY['connector_templates', 'connector_providers', 'connector_catalog']::regclass[])
                                                THEN '00000000-0000-0000-0000-000000000000' ELSE b::text END)) IN ('rows 0', '42501'),
                    format('SELECT on %s shows nothing but own rows', rel));
     got := tap.outcome('tap_b', format('DELETE FROM %s WHERE %I = %L', rel, key, a));
@@ -173,6 +175,7 @@ SELECT is(tap.outcome('tap_b', sql), expected, sql) FROM (VALUES
     ('UPDATE connector_fence_marks SET foreign_since = NULL', '42501'),
     ('DELETE FROM connector_fence_marks', '42501'),
     ('SELECT connector_acknowledge_clone()', '42501'),
+    ('SELECT connector_catalog_load()', '42501'),
     ('SELECT * FROM connector_admins', 'rows 0'),
     ('INSERT INTO connector_admins (kind, member, role) VALUES (''role'', ''tap_b'', ''owner'')', '42501'),
     ('UPDATE connector_admins SET role = ''owner''', '42501'),
@@ -190,6 +193,9 @@ INSERT INTO calls VALUES
     ('connector_credential_set', 'connector_credential_set(''svc'', ''{"token": "evil-0123456789"}'', ''bearer'', allowed_hosts => ARRAY[''evil.example.com''], scope => ''user'', workspace => %1$L)'),
     ('connector_credential_delete', 'connector_credential_delete(''svc'', workspace => %1$L)'),
     ('connector_credential_delete', 'connector_credential_delete(''svc'', scope => ''user'', workspace => %1$L)'),
+    ('connector_provider_register', 'connector_provider_register(''{}'', workspace => %1$L)'),
+    ('connector_provider_remove', 'connector_provider_remove(''p'', workspace => %1$L)'),
+    ('connector_provider_form', 'connector_provider_form(''p'', workspace => %1$L)'),
     ('connector_circuit_reset', 'connector_circuit_reset(''127.0.0.1'', workspace => %1$L)'),
     ('connector_credential_test', 'connector_credential_test(''svc'', workspace => %1$L)'),
     ('connector_execute', 'connector_execute(''c'', workspace => %1$L)'),
@@ -272,6 +278,8 @@ INSERT INTO harmless VALUES
     ('connector_id_time'),          -- reads only the id itself
     ('_connector_credentials'), ('_connector_json_diff'),   -- of JSON alone
     ('connector_validate_json'), ('connector_json_is_valid'), ('connector_import_openapi'),  -- read only their arguments
+    ('connector_validate_json'), ('connector_json_is_valid'),  -- read only their arguments
+    ('connector_catalog_load'),     -- of no tenant, and 42501, checked below
     ('connector_template_browse'), ('connector_template_feature'), ('connector_template_moderate'),     -- checked below
     ('connector_render'), ('_connector_transformations'),   -- of their arguments and of a table in the library
     ('_connector_fence'),           -- of no tenant
@@ -338,7 +346,7 @@ SELECT results_eq($$SELECT p.proname::text COLLATE "C" FROM pg_proc p JOIN pg_de
                   $$VALUES ('_connector_add_history_day' COLLATE "C"), ('_connector_after_save'), ('_connector_before_save'), ('_connector_changed'),
                            ('_connector_check_server'), ('_connector_cron_command'), ('_connector_cron_name'), ('_connector_day_start'), ('_connector_fence_mark_loaded'), ('_connector_fold_batch'),
                            ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'), ('_connector_installed'),
-                           ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_prune_dead_letters'), ('_connector_prune_keys'), ('_connector_queue_loaded'),
+                           ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_provider_before_insert'), ('_connector_prune_dead_letters'), ('_connector_prune_keys'), ('_connector_queue_loaded'),
                            ('_connector_rate_limit_saved'), ('_connector_run_schedule'), ('_connector_sync_jobs'), ('_connector_template_before_save'),
                            ('_connector_template_list'), ('_connector_template_words'), ('_connector_trim_cron_log'), ('_connector_workers'),
                            ('_connector_workspace_gone'), ('connector_acknowledge_clone'), ('connector_create_workspace'), ('connector_maintain'), ('connector_metrics'), ('connector_rotate_keys'),

@@ -31,7 +31,9 @@ INSERT INTO connector_stat_deltas VALUES (:'ws', gen_random_uuid(), :'conn', NUL
 INSERT INTO api_rate_limits VALUES (:'ws', '127.0.0.1', 60);
 SELECT (connector_try_execute('c', workspace => 'tap')).execution_id AS done \gset
 SELECT connector_template_publish('c', 'tpl', workspace => 'tap'), connector_template_install('tpl', 'made', workspace => 'tap'),
-       connector_template_rate('tpl', 3, 'tap'), connector_pause(workspace => 'tap') \g /dev/null
+       connector_template_rate('tpl', 3, 'tap'),
+       connector_provider_register('{"name": "p", "title": "P", "base_url": "https://h.example.com", "allowed_hosts": ["h.example.com"],
+                                     "actions": {"get": {"path": "/"}}}', 'tap'), connector_pause(workspace => 'tap') \g /dev/null
 SELECT connector_execute_async('c', workspace => 'tap') AS queued, gen_random_uuid() AS dead \gset
 INSERT INTO connector_dead_letters (workspace_id, id, connector_id, connector_name, error_code, error_message, attempt, priority, failed_at, created_at, input)
 VALUES (:'ws', :'dead', :'conn', 'c', 'timeout', '', 1, 5, now(), now(), '{}');
@@ -72,6 +74,9 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('viewer', '42704', 'SELECT * FROM connector_stats(workspace => ''tap'')'),
     ('viewer', '42704', 'SELECT connector_current_workspace(''tap'')'),
     ('viewer', 'nothing', 'SELECT * FROM api_rate_limits'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_providers WHERE name = ''p'''),
+    ('viewer', 'nothing', 'SELECT * FROM connector_catalog WHERE name = ''p'''),
+    ('viewer', '42704', 'SELECT connector_provider_form(''p'', ''tap'')'),
     ('viewer', 'nothing', 'SELECT * FROM connector_activity'),
     ('viewer', 'nothing', 'SELECT * FROM connector_queue_stats'),
     ('viewer', 'nothing', 'SELECT * FROM connector_alerts'),
@@ -121,6 +126,10 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('admin', 'nothing', 'UPDATE connector_workspaces SET settings = ''{}'' WHERE slug = ''tap'''),
     ('admin', '42501', 'INSERT INTO api_rate_limits (workspace_id, service_name, concurrency) VALUES (''%1$s'', ''svc'', 1)'),
     ('admin', 'nothing', 'UPDATE api_rate_limits SET concurrency = 1'),
+    ('admin', '42501', 'SELECT connector_provider_register(''{"name": "q", "title": "Q", "base_url": "https://h.example.com", "allowed_hosts": ["h.example.com"], "actions": {}}'', ''tap'')'),
+    ('admin', '42501', 'SELECT connector_provider_remove(''p'', ''tap'')'),
+    ('nobody', '42501', 'UPDATE connector_providers SET title = ''x'''),
+    ('nobody', '42501', 'SELECT connector_catalog_load()'),
     ('admin', 'nothing', 'DELETE FROM api_rate_limits'),
     ('admin', '42501', 'SELECT connector_circuit_reset(''svc'', ''tap'')'),
     ('owner', '42501', 'SELECT connector_add_member(''tap_other'', ''owner'', workspace => ''tap'')'),
