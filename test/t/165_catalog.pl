@@ -62,11 +62,11 @@ isnt($installed, '', 'CREATE EXTENSION has loaded a catalog');
 my $out = load();
 is(join(',', $out =~ /^(\S+)\|removed\|$/mg), $installed, 'built-in providers without a file are removed');
 is($out =~ s/^\S+\|removed\|\n//mgr, join("\n",
-	'broken|refused|$: it is not JSON: unexpected end of text, at byte 17',
-	'empty|refused|$: it is not JSON: unexpected end of text, at byte 0',
+	'broken|refused|$: it is not JSON: unexpected end of the text, at byte 18',
+	'empty|refused|$: it is not JSON: unexpected end of the text, at byte 0',
 	'folder|refused|$: it is no file',
 	'good|added|',
-	'latin|refused|$: it is not JSON: text is not valid UTF-8, at byte 28',
+	'latin|refused|$: it is not JSON: not valid UTF-8, at byte 28',
 	'misnamed|refused|$.name: the file of provider "other" is called other.json',
 	'second|added|',
 	'taken|refused|$.aliases: provider "second" has one of its names',
