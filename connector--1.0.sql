@@ -1652,15 +1652,16 @@ $json${"method": "POST", "url": "https://api.github.com/repos/{{input.owner}}/{{
 $text$
 Sends a text message with Twilio. Give the sender as "from" (a number of yours) or as "messaging_service_sid".
 It is sent once: whether a request that got no answer sent a message is not known, and not tried again.
-Credential: the Account SID (AC...) as user name and the Auth Token as password, from the Twilio console.
+Credential: the Account SID (AC...) as user name and as parameter "account_sid", and the Auth Token as password, from
+the Twilio console; or an API key and its secret, and the Account SID as parameter.
 $text$,
 $json$[{"service": "twilio", "kind": "basic", "allowed_hosts": ["api.twilio.com"],
-  "description": "Account SID as username, Auth Token as password."}]$json$,
+  "description": "Account SID as username and as parameter account_sid, Auth Token as password."}]$json$,
 $json${"type": "object", "required": ["to", "body"], "properties": {
   "to": {"type": "string", "description": "Number in E.164 form, such as +14155550123."},
   "body": {"type": "string"}, "from": {"type": "string"}, "messaging_service_sid": {"type": "string"},
   "status_callback": {"type": "string"}}}$json$,
-$json${"method": "POST", "url": "https://api.twilio.com/2010-04-01/Accounts/{{workspace.username}}/Messages.json",
+$json${"method": "POST", "url": "https://api.twilio.com/2010-04-01/Accounts/{{workspace.account_sid}}/Messages.json",
   "credential": "twilio", "body_type": "form",
   "body": [{"name": "To", "input": "to"}, {"name": "Body", "input": "body"},
     {"name": "From", "input": "from", "optional": true},

@@ -8,6 +8,7 @@ use ConnectorTest;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use JSON::PP;
+use MIME::Base64 qw(encode_base64);
 use MockServer;
 use Nginx;
 use PostgreSQL::Test::Utils;
@@ -39,6 +40,7 @@ create_database($node, 'app');
 $node->safe_psql('app', q(CREATE ROLE tenant; SELECT connector_create_workspace('acme', owner => 'tenant')));
 
 # The credentials a tenant would give; the rest is in the templates.
+my $account    = 'AC' . '0123456789abcdef' x 2;
 my %CREDENTIAL = (
 	audienceacuity => { token => 'aa-token-0123456789' },
 	clearbit       => { token => 'clearbit-0123456789' },
@@ -47,7 +49,7 @@ my %CREDENTIAL = (
 	salesforce     => { token => 'salesforce-0123456789', parameters => { instance_url => 'https://acme.my.salesforce.com' } },
 	slack          => { token => 'slack-0123456789' },
 	stripe         => { token => 'stripe-0123456789' },
-	twilio         => { username => 'AC0123456789', password => 'twilio-0123456789' },
+	twilio         => { username => $account, password => 'twilio-0123456789', parameters => { account_sid => $account } },
 	zerobounce     => { api_key => 'zerobounce/0123456789' });
 my %installed;    # template => number of times
 my %stored;       # service => 1
@@ -228,14 +230,14 @@ run('github-issue-creation', { owner => 'acme', repo => 'x', issue => { title =>
 # ---- twilio-sms
 
 run('twilio-sms', { to => '+14155550123', from => '+14155550100', body => 'Hello & welcome' }, name => 'queued',
-	replies  => { '/2010-04-01/Accounts/AC0123456789/Messages.json' => { status => 201,
+	replies  => { "/2010-04-01/Accounts/$account/Messages.json" => { status => 201,
 			json => { sid => 'SM1', status => 'queued', to => '+14155550123', from => '+14155550100', num_segments => '1', error_code => undef } } },
-	requests => [ [ 'POST', 'api.twilio.com', '/2010-04-01/Accounts/AC0123456789/Messages.json',
-			{ authorization => 'Basic QUMwMTIzNDU2Nzg5OnR3aWxpby0wMTIzNDU2Nzg5', 'content-type' => $form },
+	requests => [ [ 'POST', 'api.twilio.com', "/2010-04-01/Accounts/$account/Messages.json",
+			{ authorization => 'Basic ' . encode_base64("$account:twilio-0123456789", ''), 'content-type' => $form },
 			'To=%2B14155550123&Body=Hello%20%26%20welcome&From=%2B14155550100' ] ],
 	output => { sid => 'SM1', status => 'queued', to => '+14155550123', from => '+14155550100', segments => '1' });
 run('twilio-sms', { to => '+14155550123', messaging_service_sid => 'MG1', body => 'x' }, name => 'opted out',
-	replies => { '/2010-04-01/Accounts/AC0123456789/Messages.json' => { status => 400, json => { code => 21610, message => 'Attempt to send to unsubscribed recipient', status => 400 } } },
+	replies => { "/2010-04-01/Accounts/$account/Messages.json" => { status => 400, json => { code => 21610, message => 'Attempt to send to unsubscribed recipient', status => 400 } } },
 	error   => [ 'permission_denied', qr/opted out/ ]);
 
 # ---- salesforce-lead-enrichment
