@@ -73,6 +73,34 @@ function pointer(reference) {
 		.map((part) => decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
+/*
+ * What stands in a good many descriptions and is no valid schema: Prism takes a schema that cannot be compiled
+ * for one that everything fits.  Examples that are null say nothing, but would be answered.
+ */
+function repair(node) {
+	if (node === null || typeof node !== 'object') return node;
+	if (node.nullable === true && node.type === undefined) {
+		delete node.nullable;
+		if (Array.isArray(node.enum)) node.enum.push(null);
+		for (const key of ['anyOf', 'oneOf'])
+			if (Array.isArray(node[key])) node[key].push({ type: 'null' });
+	}
+	if (Array.isArray(node.enum)) node.enum = [...new Set(node.enum)];
+	if (Array.isArray(node.examples))
+		node.examples = node.examples.filter((one) => one !== null && one?.value !== null);
+	if (node.examples?.length === 0) delete node.examples;
+	Object.values(node).forEach(repair);
+	return node;
+}
+
+/* A form that is described as multipart only may come URL-encoded as well. */
+function acceptUrlencoded(operation) {
+	const contents = operation.request?.body?.contents;
+	const multipart = contents?.find((content) => content.mediaType === 'multipart/form-data');
+	if (multipart) contents.push({ ...multipart, mediaType: 'application/x-www-form-urlencoded' });
+	return operation;
+}
+
 /* "https://{subdomain}.example.com/v2" as an expression for the beginning of a URL. */
 function serverPattern(url) {
 	const literal = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -92,7 +120,14 @@ function servers(document, item) {
 
 function pathPattern(path) {
 	const literal = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-	return new RegExp('^' + path.split(/\{[^}]*\}/).map(literal).join('[^/]+') + '/?$');
+	return new RegExp(
+		'^' +
+			path
+				.split(/\{[^}]*\}/)
+				.map(literal)
+				.join('[^/]+') +
+			'/?$',
+	);
 }
 
 export class Description {
@@ -113,7 +148,8 @@ export class Description {
 
 	static async load(directory, entry) {
 		const document = await readDocument(directory, entry);
-		entry.prepare && (await import(`./adapters/${entry.prepare}.mjs`)).default(document, directory);
+		entry.prepare &&
+			(await import(`./adapters/${entry.prepare}.mjs`)).default(document, directory);
 		return new Description(entry, document);
 	}
 
@@ -124,7 +160,10 @@ export class Description {
 			const server = candidate.servers.map((pattern) => pattern.exec(url)).find(Boolean);
 			const rest = server && url.slice(server[0].length);
 			if (rest !== undefined && candidate.pattern.test(rest))
-				found.push({ path: rest.replace(/(?<=.)\/$/, ''), operations: this.expand(candidate.path) });
+				found.push({
+					path: rest.replace(/(?<=.)\/$/, ''),
+					operations: this.expand(candidate.path),
+				});
 		}
 		return found;
 	}
@@ -136,9 +175,15 @@ export class Description {
 			const made = transform(small).filter((operation) => METHODS.includes(operation.method));
 			this.operations.set(
 				path,
-				made.map((operation) =>
-					bundleTarget({ document: { ...small, __target__: operation }, path: '#/__target__' }),
-				),
+				made
+					.map((operation) => ({
+						document: { ...small, __target__: operation },
+						path: '#/__target__',
+					}))
+					.map((target) => repair(bundleTarget(target)))
+					.map((operation) =>
+						this.entry.urlencoded ? acceptUrlencoded(operation) : operation,
+					),
 			);
 		}
 		return this.operations.get(path);

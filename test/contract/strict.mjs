@@ -10,12 +10,16 @@ function resolve(schema, operation) {
 		schema = schema.$ref
 			.slice(2)
 			.split('/')
-			.reduce((node, name) => node?.[decodeURIComponent(name).replaceAll('~1', '/').replaceAll('~0', '~')], operation);
+			.reduce(
+				(node, name) =>
+					node?.[decodeURIComponent(name).replaceAll('~1', '/').replaceAll('~0', '~')],
+				operation,
+			);
 	return schema;
 }
 
 /* The schemas that speak about one value: the schema and all it combines. */
-function parts(schema, operation, seen = new Set()) {
+export function parts(schema, operation, seen = new Set()) {
 	const plain = resolve(schema, operation);
 	if (!plain || typeof plain !== 'object' || seen.has(plain)) return [];
 	seen.add(plain);
@@ -37,37 +41,23 @@ function unknownMembers(value, schema, operation, path) {
 	const all = parts(schema, operation);
 	if (Array.isArray(value)) {
 		const items = all.map((part) => part.items).filter(Boolean);
-		return value.flatMap((item, i) => unknownMembers(item, { anyOf: items }, operation, `${path}[${i}]`));
+		return value.flatMap((item, i) =>
+			unknownMembers(item, { anyOf: items }, operation, `${path}[${i}]`),
+		);
 	}
 	const described = all.filter(isObjectSchema);
 	if (value === null || typeof value !== 'object' || described.length === 0) return [];
 	return Object.entries(value).flatMap(([name, member]) => {
 		const own = described.map((part) => part.properties?.[name]).filter(Boolean);
-		if (own.length > 0) return unknownMembers(member, { anyOf: own }, operation, `${path}.${name}`);
+		if (own.length > 0)
+			return unknownMembers(member, { anyOf: own }, operation, `${path}.${name}`);
 		return described.some(isOpen) ? [] : [`${path}.${name}`];
 	});
 }
 
-function mediaType(headers) {
-	return (headers['content-type'] ?? '').split(';')[0].trim().toLowerCase();
-}
-
-/* a[b][]=1 is a member of a. */
-function formMembers(body) {
-	const names = [...new URLSearchParams(body).keys()].map((name) => name.replace(/\[.*$/, ''));
-	return Object.fromEntries(names.map((name) => [name, '']));
-}
-
-function bodyViolations(operation, request) {
-	const type = mediaType(request.headers);
-	const contents = operation.request?.body?.contents ?? [];
-	const content = contents.find((one) => one.mediaType === type) ?? contents.find((one) => one.mediaType === '*/*');
-	let value;
-	if (!content?.schema || !request.body) return [];
-	if (type === 'application/x-www-form-urlencoded') value = formMembers(request.body);
-	else if (/json$/.test(type)) value = JSON.parse(request.body);
-	else return [];
-	return unknownMembers(value, content.schema, operation, 'body').map((path) => ({
+function bodyViolations(value, schema, operation) {
+	if (value === undefined || !schema) return [];
+	return unknownMembers(value, schema, operation, 'body').map((path) => ({
 		path,
 		message: 'is not in the description',
 	}));
@@ -81,13 +71,18 @@ function securityNames(operation) {
 }
 
 function queryViolations(operation, request) {
-	const known = new Set([...(operation.request?.query ?? []).map((one) => one.name), ...securityNames(operation)]);
-	const isKnown = (name) => known.has(name) || known.has(`${name}[]`) || known.has(name.replace(/\[.*$/, ''));
+	const known = new Set([
+		...(operation.request?.query ?? []).map((one) => one.name),
+		...securityNames(operation),
+	]);
+	const isKnown = (name) =>
+		known.has(name) || known.has(`${name}[]`) || known.has(name.replace(/\[.*$/, ''));
 	return [...new Set(request.query.map(([name]) => name))]
 		.filter((name) => !isKnown(name))
 		.map((name) => ({ path: `query.${name}`, message: 'is not in the description' }));
 }
 
-export function unknownNames(operation, request) {
-	return [...queryViolations(operation, request), ...bodyViolations(operation, request)];
+/* body: the value that the schema is about, undefined if there is none. */
+export function unknownNames(operation, request, body, schema) {
+	return [...queryViolations(operation, request), ...bodyViolations(body, schema, operation)];
 }

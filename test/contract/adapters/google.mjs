@@ -15,7 +15,8 @@ function schema(source) {
 	if (result.default !== undefined && result.type !== 'string') delete result.default; // always text there
 	if (source.properties) result.properties = mapValues(source.properties, schema);
 	if (source.items) result.items = schema(source.items);
-	if (source.additionalProperties) result.additionalProperties = schema(source.additionalProperties);
+	if (source.additionalProperties)
+		result.additionalProperties = schema(source.additionalProperties);
 	return result;
 }
 
@@ -37,18 +38,36 @@ function parameters(named = {}) {
 	return Object.entries(named).map(([name, source]) => parameter(name, source));
 }
 
-/* The body goes to the method's own path; with media it goes to an upload path, in two parts or alone. */
-function operations(method, common) {
-	const operation = {
+function operation(method, common) {
+	const result = {
 		operationId: method.id,
 		parameters: [...parameters(method.parameters), ...common],
 		responses: { 200: { description: 'success' } },
 	};
-	if (method.request)
-		operation.requestBody = { required: true, content: { 'application/json': { schema: schema(method.request) } } };
-	if (method.response)
-		operation.responses[200].content = { 'application/json': { schema: schema(method.response) } };
-	return operation;
+	if (method.request) result.requestBody = { required: true, content: json(method.request) };
+	if (method.response) result.responses[200].content = json(method.response);
+	return result;
+}
+
+function json(source) {
+	return { 'application/json': { schema: schema(source) } };
+}
+
+/* Content has a path of its own: alone (uploadType=media), or with the description before it in two parts. */
+function upload(method, common, root) {
+	const type = {
+		name: 'uploadType',
+		in: 'query',
+		required: true,
+		schema: { enum: ['media', 'multipart'] },
+	};
+	const plain = operation(method, common);
+	return {
+		...plain,
+		servers: [{ url: root }],
+		parameters: [type, ...plain.parameters.filter((one) => one.name !== 'uploadType')],
+		requestBody: { required: true, content: { '*/*': {} } },
+	};
 }
 
 function* methods(node) {
@@ -60,8 +79,11 @@ export default function convert(document) {
 	const common = parameters(document.parameters);
 	const paths = {};
 	for (const method of methods(document)) {
+		const verb = method.httpMethod.toLowerCase();
 		const path = '/' + method.path.replace(/\{\+/g, '{');
-		(paths[path] ??= {})[method.httpMethod.toLowerCase()] = operations(method, common);
+		const { simple } = method.mediaUpload?.protocols ?? {};
+		(paths[path] ??= {})[verb] = operation(method, common);
+		if (simple) (paths[simple.path] ??= {})[verb] = upload(method, common, document.rootUrl);
 	}
 	return {
 		openapi: '3.0.3',

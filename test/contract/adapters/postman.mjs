@@ -41,13 +41,28 @@ function operation(request, path) {
 	const result = {
 		summary: request.name,
 		parameters: [
-			...inPath.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
-			...[...new Set(inQuery)].map((name) => ({ name, in: 'query', schema: { type: 'string' } })),
+			...inPath.map((name) => ({
+				name,
+				in: 'path',
+				required: true,
+				schema: { type: 'string' },
+			})),
+			...[...new Set(inQuery)].map((name) => ({
+				name,
+				in: 'query',
+				schema: { type: 'string' },
+			})),
 		],
 		responses: { 200: { description: 'not described' } },
 	};
 	if (!['GET', 'HEAD'].includes(request.method)) {
-		const content = sample ? { 'application/json': { schema: { type: Array.isArray(sample) ? 'array' : 'object' } } } : { '*/*': {} };
+		const content = sample
+			? {
+					'application/json': {
+						schema: { type: Array.isArray(sample) ? 'array' : 'object' },
+					},
+				}
+			: { '*/*': {} };
 		result.requestBody = { content };
 	}
 	return result;
@@ -60,8 +75,10 @@ function* requests(folders) {
 export default function convert(document) {
 	const paths = {};
 	for (const request of requests(document.folders)) {
-		if (!request.url?.startsWith('{{_endpoint}}/')) continue;
-		const path = templated(request.url.slice('{{_endpoint}}'.length).split('?')[0]);
+		const [, below] =
+			/^(?:\{\{(?:_endpoint|url|site)\}\})+(\/.*)$/.exec(request.url ?? '') ?? [];
+		if (!below) continue;
+		const path = templated(below.split('?')[0]);
 		const item = (paths[path.replace(/(?<=.)\/$/, '')] ??= {});
 		const method = request.method.toLowerCase();
 		const made = operation(request, path);
@@ -71,7 +88,9 @@ export default function convert(document) {
 	return {
 		openapi: '3.0.3',
 		info: { title: document.info.name, version: '0' },
-		servers: [{ url: 'https://{domain}', variables: { domain: { default: 'login.salesforce.com' } } }],
+		servers: [
+			{ url: 'https://{domain}', variables: { domain: { default: 'login.salesforce.com' } } },
+		],
 		paths,
 	};
 }
@@ -79,6 +98,10 @@ export default function convert(document) {
 /* Two samples of one request: their query parameters together. */
 function merge(kept, other) {
 	for (const parameter of other.parameters)
-		if (!kept.parameters.some((known) => known.in === parameter.in && known.name === parameter.name))
+		if (
+			!kept.parameters.some(
+				(known) => known.in === parameter.in && known.name === parameter.name,
+			)
+		)
 			kept.parameters.push(parameter);
 }

@@ -56,9 +56,16 @@ function members(body) {
 }
 
 const PRIMITIVES = {
-	String: 'string', Bytes: 'string', Timestamp: 'string', Boolean: 'boolean',
-	Int32: 'integer', Int64: 'integer', UInt32: 'integer', UInt64: 'integer',
-	Float32: 'number', Float64: 'number',
+	String: 'string',
+	Bytes: 'string',
+	Timestamp: 'string',
+	Boolean: 'boolean',
+	Int32: 'integer',
+	Int64: 'integer',
+	UInt32: 'integer',
+	UInt64: 'integer',
+	Float32: 'number',
+	Float64: 'number',
 };
 
 class Namespaces {
@@ -66,6 +73,7 @@ class Namespaces {
 		this.schemas = {};
 		this.routes = [];
 		this.names = new Set();
+		this.polymorphic = new Set();
 		for (const text of texts) this.read(text);
 	}
 
@@ -74,10 +82,16 @@ class Namespaces {
 		const namespace = /^namespace (\w+)/.exec(first.head)[1];
 		for (const { head, body } of rest) {
 			const [, kind, name] = /^(\w+)\s+(\S+)?/.exec(head) ?? [];
-			if (kind === 'struct') this.schemas[`${namespace}.${name}`] = this.struct(namespace, head, body);
-			else if (/^union/.test(kind)) this.schemas[`${namespace}.${name}`] = this.union(namespace, head, body);
+			if (kind === 'struct') {
+				this.schemas[`${namespace}.${name}`] = this.struct(namespace, head, body);
+				this.subtypes(namespace, name, body);
+			} else if (/^union/.test(kind))
+				this.schemas[`${namespace}.${name}`] = this.union(namespace, head, body);
 			else if (kind === 'alias')
-				this.schemas[`${namespace}.${name}`] = this.type(namespace, head.slice(head.indexOf('=') + 1).trim());
+				this.schemas[`${namespace}.${name}`] = this.type(
+					namespace,
+					head.slice(head.indexOf('=') + 1).trim(),
+				);
 			else if (kind === 'route') this.routes.push(this.route(namespace, head, body));
 		}
 	}
@@ -96,13 +110,40 @@ class Namespaces {
 		return parent ? { allOf: [this.reference(namespace, parent), result] } : result;
 	}
 
+	/* A struct that is always one of several others: {".tag": "file", ...}. */
+	subtypes(namespace, name, body) {
+		const start = body.findIndex(([, line]) => /^union(_closed)?$/.test(line));
+		if (start < 0) return;
+		const rest = body.slice(start + 1);
+		const end = rest.findIndex(([depth]) => depth <= body[start][0]);
+		this.schemas[`${namespace}.${name}.any`] = {
+			anyOf: (end < 0 ? rest : rest.slice(0, end)).map(([, line]) => {
+				const [tag, type] = line.split(' ');
+				const tagged = {
+					type: 'object',
+					properties: { '.tag': { type: 'string', enum: [tag] } },
+					required: ['.tag'],
+				};
+				return { allOf: [tagged, this.reference(namespace, type)] };
+			}),
+		};
+		this.polymorphic.add(`${namespace}.${name}`);
+	}
+
 	/* "tag", {".tag": "tag"} or {".tag": "tag", ...fields}. */
 	union(namespace, head, body) {
 		const parent = / extends ([\w.]+)/.exec(head)?.[1];
-		const tags = members(body).map((line) => /^(\w+)\*?/.exec(line)?.[1]).filter(Boolean);
+		const tags = members(body)
+			.map((line) => /^(\w+)\*?/.exec(line)?.[1])
+			.filter(Boolean);
 		const own = [
 			{ type: 'string', enum: [...tags, 'other'] },
-			{ type: 'object', properties: { '.tag': { type: 'string', enum: [...tags, 'other'] } }, required: ['.tag'], additionalProperties: true },
+			{
+				type: 'object',
+				properties: { '.tag': { type: 'string', enum: [...tags, 'other'] } },
+				required: ['.tag'],
+				additionalProperties: true,
+			},
 		];
 		return { anyOf: parent ? [...own, this.reference(namespace, parent)] : own };
 	}
@@ -111,7 +152,7 @@ class Namespaces {
 		const bare = text.trim().replace(/\?$/, '').trim();
 		const nullable = text.trim().endsWith('?');
 		const schema = this.plain(namespace, bare);
-		return nullable ? { anyOf: [schema, { nullable: true, enum: [null] }] } : schema;
+		return nullable ? { anyOf: [schema, { enum: [null] }] } : schema;
 	}
 
 	plain(namespace, text) {
@@ -133,7 +174,10 @@ class Namespaces {
 		const [, name, version, argument, result] =
 			/^route ([\w/]+?)(?::(\d+))?\s*\(\s*([^,]+),\s*([^,]+),/.exec(head);
 		const attributes = Object.fromEntries(
-			body.map(([, line]) => /^(\w+) = "?([^"]*)"?$/.exec(line)).filter(Boolean).map((match) => [match[1], match[2]]),
+			body
+				.map(([, line]) => /^(\w+) = "?([^"]*)"?$/.exec(line))
+				.filter(Boolean)
+				.map((match) => [match[1], match[2]]),
 		);
 		return {
 			path: `/2/${namespace}/${name}${version && version !== '1' ? '_v' + version : ''}`,
@@ -160,35 +204,58 @@ function limits(schema, text = '') {
 	const pattern = /pattern="((?:[^"\\]|\\.)*)"/.exec(text);
 	const number = (name) => new RegExp(`\\b${name}=(-?[\\d.]+)`).exec(text)?.[1];
 	if (pattern) schema.pattern = `^(?:${pattern[1].replaceAll('\\\\', '\\')})$`;
-	for (const [from, to] of [['min_length', 'minLength'], ['max_length', 'maxLength'], ['min_value', 'minimum'], ['max_value', 'maximum']])
+	for (const [from, to] of [
+		['min_length', 'minLength'],
+		['max_length', 'maxLength'],
+		['min_value', 'minimum'],
+		['max_value', 'maximum'],
+	])
 		if (number(from) !== undefined) schema[to] = Number(number(from));
 	return schema;
 }
 
-const HOSTS = { api: 'https://api.dropboxapi.com', content: 'https://content.dropboxapi.com', notify: 'https://notify.dropboxapi.com' };
+const HOSTS = {
+	api: 'https://api.dropboxapi.com',
+	content: 'https://content.dropboxapi.com',
+	notify: 'https://notify.dropboxapi.com',
+};
 
 function operation(route) {
 	const json = (schema) => ({ 'application/json': { schema } });
-	const header = { name: 'Dropbox-API-Arg', in: 'header', required: route.argument !== null, schema: { type: 'string', minLength: 2 } };
+	const header = {
+		name: 'Dropbox-API-Arg',
+		in: 'header',
+		required: route.argument !== null,
+		schema: { type: 'string', minLength: 2 },
+	};
 	const result = {
 		parameters: [],
 		servers: [{ url: HOSTS[route.host] }],
-		responses: { 200: { description: 'success', ...(route.result && { content: json(route.result) }) } },
+		responses: {
+			200: { description: 'success', ...(route.result && { content: json(route.result) }) },
+		},
 	};
 	if (route.style === 'rpc')
 		result.requestBody = route.argument
 			? { required: true, content: json(route.argument) }
-			: { content: json({ nullable: true, enum: [null] }) };
+			: { content: json({ enum: [null] }) };
 	else result.parameters.push(header);
-	if (route.style === 'upload') result.requestBody = { content: { 'application/octet-stream': {} } };
-	if (route.style === 'download') result.responses[200].content = { 'application/octet-stream': { schema: { type: 'string' } } };
+	if (route.style === 'upload')
+		result.requestBody = { content: { 'application/octet-stream': {} } };
+	if (route.style === 'download')
+		result.responses[200].content = {
+			'application/octet-stream': { schema: { type: 'string' } },
+		};
 	return result;
 }
 
 export default function convert(...texts) {
 	const all = new Namespaces(texts);
-	const paths = Object.fromEntries(all.routes.map((route) => [route.path, { post: operation(route) }]));
+	const paths = Object.fromEntries(
+		all.routes.map((route) => [route.path, { post: operation(route) }]),
+	);
 	for (const name of all.names) all.schemas[name] ??= {};
+	for (const name of all.polymorphic) pointToSubtypes(paths, all.schemas, name);
 	return {
 		openapi: '3.0.3',
 		info: { title: 'Dropbox', version: '2' },
@@ -197,4 +264,19 @@ export default function convert(...texts) {
 		components: { schemas: all.schemas },
 	};
 }
+/* Whoever uses a struct with subtypes means one of them; who extends it means it itself. */
+function pointToSubtypes(paths, schemas, name) {
+	const from = `#/components/schemas/${name}`;
+	const visit = (node) => {
+		if (node === null || typeof node !== 'object') return;
+		if (node.$ref === from) node.$ref += '.any';
+		for (const [key, value] of Object.entries(node)) if (key !== 'allOf') visit(value);
+	};
+	visit(paths);
+	for (const schema of Object.values(schemas)) {
+		visit(schema);
+		for (const part of schema.allOf ?? []) if (!part.$ref) visit(part);
+	}
+}
+
 convert.text = true;

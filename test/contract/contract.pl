@@ -1,0 +1,201 @@
+# The requests of every action and stream of catalog/ against the vendors' own descriptions.
+#
+# Each provider is registered in a workspace as it is, but for its hosts: all play on one mock server, which
+# refuses what a vendor's description does not allow and answers with its examples.  A test is one action or
+# stream with one input: the request fits the description, it is the golden one, and the answer can be
+# read.  README.md here tells how all this hangs together.
+#
+# CONNECTOR_VENDOR_SPECS  directories with the descriptions, separated by colons
+# CN_CONTRACT_PROVIDERS   only these providers, separated by blanks
+# CN_CONTRACT_UPDATE      set: inputs that are missing and golden requests are written
+use strict;
+use warnings;
+use ConnectorSession;
+use ConnectorTest;
+use ContractFiles;
+use JSON::PP ();
+use Test::More;
+use VendorMock;
+
+my @directories = split /:/, $ENV{CONNECTOR_VENDOR_SPECS} // '../shared/vendor-specs';
+my %wanted      = map { $_ => 1 } split ' ', $ENV{CN_CONTRACT_PROVIDERS} // '';
+
+my $JSON = JSON::PP->new->utf8;
+my $mock = VendorMock->start('test/contract', @directories);
+my %description = $mock->descriptions;
+my $node = new_cluster(
+	'main',
+	'connector.workers'     => 0,
+	'connector.max_retries' => 0);
+my $s = ConnectorSession->new($node);
+$node->safe_psql('app', q(SELECT connector_create_workspace('contract')));
+my %FUNCTION = (actions => 'connector_call', streams => 'connector_fetch');
+my @absent   = grep { $node->safe_psql('app', "SELECT to_regproc('$FUNCTION{$_}') IS NULL") eq 't' } sort keys %FUNCTION;
+diag("THERE IS NO @FUNCTION{@absent}: no request of @absent is tested") if @absent;
+
+#
+# Registering a provider.
+#
+
+# moved DEFINITION -- a copy of a provider whose hosts are the mock server's.
+sub moved
+{
+	my ($definition) = @_;
+	my $provider = $definition->{name};
+	my $copy     = $JSON->decode($JSON->encode($definition));
+	my $move     = sub { my ($thing) = @_; $thing->{base_url} = $mock->url_for($provider, $thing->{base_url}) if $thing->{base_url}; };
+	$move->($_) for $copy, values %{ $copy->{actions} // {} }, values %{ $copy->{streams} // {} };
+	delete $_->{pattern} for grep { ($_->{pattern} // '') =~ /\A\^https:/ } values %{ ($copy->{parameters} // {})->{properties} // {} };
+	$copy->{allowed_hosts} = [ $mock->url ];
+	delete $copy->{rate_limit};
+	return $copy;
+}
+
+# Fields of a made-up secret, by the kind of authentication.
+my %SECRET = (
+	bearer  => { token => 'made-up-secret-token' },
+	oauth2  => { token => 'made-up-secret-token' },
+	api_key => { api_key => 'made-up-secret-key' },
+	basic   => { username => 'made-up-user', password => 'made-up-secret-password' },
+);
+
+# store_credential DEFINITION, GIVEN -- with made-up secrets; GIVEN is `credential` of the inputs.  Returns what
+# was said against it.
+sub store_credential
+{
+	my ($definition, $given) = @_;
+	my ($auth) = sort { ($b->{kind} ne 'oauth2') <=> ($a->{kind} ne 'oauth2') } @{ $definition->{auth} // [] };
+	return if !$auth;
+	my %parameters = (%{ $auth->{parameters} // {} }, %{ $given->{parameters} // {} });
+	my $kind = $given->{kind} // ($auth->{kind} eq 'oauth2' ? 'bearer' : $auth->{kind});
+	$_ = $mock->url_for($definition->{name}, $_) for grep { !ref } values %parameters;
+	my $said = $s->ask(sprintf 'SELECT count(connector_credential_set(%s, %s, kind => %s, parameters => %s, allowed_hosts => %s))',
+		map { "'$_'" } $definition->{name}, $JSON->encode($given->{secret} // $SECRET{$kind}), $kind,
+		$JSON->encode(\%parameters), '{' . $mock->url . '}');
+	return $said =~ /\A1\s*\z/ ? () : $said;
+}
+
+#
+# One action or stream with one input: each returns a list of problems.
+#
+
+sub raised { my ($said) = @_; return $said =~ /^(?:ERROR|FATAL|WARNING): / ? ($said =~ s/\n(?:CONTEXT|LOCATION).*\z//sr) : (); }
+
+sub call_action
+{
+	my ($provider, $name, $input) = @_;
+	my $said = $s->ask("SELECT connector_call('$provider', '$name', " . $s->literal($input) . ') IS NULL');
+	return raised($said);
+}
+
+# The members of records that others rely on must be there: the key and the cursor.
+sub fetch_stream
+{
+	my ($provider, $name, $input, $stream) = @_;
+	my $said = $s->ask("SELECT record FROM connector_fetch('$provider', '$name', " . $s->literal($input) . ', max_pages => 1) record');
+	my @raised = raised($said);
+	return @raised if @raised;
+	my @records = map { $JSON->decode($_) } split /\n/, $said;
+	return 'no record in the example of a page' if !@records;
+	return map { "the records of the example have no $_" }
+	  grep { !defined member($records[0], $_) } @{ $stream->{primary_key} // [] }, $stream->{cursor_field} // ();
+}
+
+sub member
+{
+	my ($record, $path) = @_;
+	for my $name (split /\./, $path)
+	{
+		return if ref $record ne 'HASH';
+		$record = $record->{$name};
+	}
+	return $record;
+}
+
+# request_problems FILES, NAME, NUMBER, REQUEST... -- of what the mock server was asked.
+sub request_problems
+{
+	my ($files, $name, $number, @requests) = @_;
+	return 'no request was sent' if !@requests;
+	return scalar(@requests) . ' requests were sent' if @requests > 1;
+	my ($request) = @requests;
+	my @violations = map { "$request->{method} $request->{operation}: $_->{path} $_->{message}" } @{ $request->{violations} };
+	return @violations, $files->compare($name, $number, $request);
+}
+
+# check FILES, DEFINITION, KIND, NAME, RUN -- runs an action or stream with each of its inputs.  What is marked as
+# taken from elsewhere need not be in the description; it is a test that was skipped then.
+sub check
+{
+	my ($files, $definition, $kind, $name, $run) = @_;
+	my $evidence = $definition->{$kind}{$name}{evidence} // 'guess';
+	my @inputs   = $files->inputs($kind, $name);
+	for my $number (1 .. @inputs)
+	{
+		my $label    = "$definition->{name}.$name" . ($kind eq 'streams' ? ' (stream)' : '') . ($number > 1 ? " ($number)" : '');
+		my @failed   = $run->($name, $inputs[ $number - 1 ]);
+		my @requests = $mock->requests;
+		my $unknown  = $evidence ne 'contract' && @requests == 1 && $requests[0]{unknown};
+		$requests[0]{violations} = [] if $unknown;
+		my @problems = request_problems($files, "$kind.$name", $number, @requests);
+		# A failure of the call is then the mock server's own answer.
+		push @problems, @failed if !$unknown && !grep { @{ $_->{violations} } } @requests;
+		note("$label: $requests[0]{excused} of what the description says does not count") if @requests && $requests[0]{excused};
+	  SKIP:
+		{
+			skip "$label is in no description; its evidence: $evidence", 1 if $unknown && !@problems;
+			ok(!@problems, $label);
+			diag(join "\n  ", $label, @problems) if @problems;
+		}
+	}
+	return;
+}
+
+sub check_provider
+{
+	my ($definition) = @_;
+	my $provider = $definition->{name};
+	my $files    = ContractFiles->new($provider, $definition);
+	my $copy     = moved($definition);
+	my $said     = $s->ask('SELECT count(connector_provider_register(' . $s->literal($copy) . '))');
+	my @refused  = $said =~ /\A1\s*\z/ ? store_credential($definition, $files->credential) : $said;
+	if (@refused)
+	{
+		fail("$provider and a credential of it are accepted");
+		diag(@refused);
+		return;
+	}
+	my %run = (
+		actions => sub { my ($name, $input) = @_; return call_action($provider, $name, $input); },
+		streams => sub { my ($name, $input) = @_; return fetch_stream($provider, $name, $input, $definition->{streams}{$name}); });
+	delete @run{@absent};
+	for my $kind (sort keys %run)
+	{
+		check($files, $definition, $kind, $_, $run{$kind}) for sort keys %{ $definition->{$kind} // {} };
+	}
+	return pass("$provider is accepted; nothing more was tested") if @absent;
+	my @superfluous = $ENV{CN_CONTRACT_UPDATE} ? () : $files->superfluous;
+	push @superfluous, map { "exceptions.json: $_->{method} $_->{path}: $_->{violation}" } $mock->unused_exceptions($provider);
+	is(join("\n", @superfluous), '', "$provider: nothing is superfluous");
+	$files->save;
+	return;
+}
+
+#
+# All of them.
+#
+for my $file (sort glob 'catalog/*.json')
+{
+	my $definition = ContractFiles::read_json($file);
+	my $provider   = $definition->{name};
+	next if %wanted && !$wanted{$provider};
+	my @missing = $description{$provider} ? @{ $description{$provider}{missing} } : ('test/contract/descriptions.json has none');
+  SKIP:
+	{
+		diag("$provider: NO DESCRIPTION: @missing") if @missing;
+		skip "no description of $provider: @missing", 1 if !$description{$provider} || !@{ $description{$provider}{files} };
+		check_provider($definition);
+	}
+}
+
+done_testing();
