@@ -18,7 +18,7 @@ my $JSON = JSON::PP->new->utf8;
 sub start
 {
 	my ($class, $about, @directories) = @_;
-	my $log  = "$ENV{TESTDIR}/vendor-mock.log";
+	my $log  = "$ENV{TESTDIR}/vendor-mock.$$.log";
 	my $pid  = start_program($log, 'node', 'test/contract/mock.mjs', $about, @directories);
 	my $port;
 	poll_until(sub { ($port) = slurp($log) =~ /^listening (\d+)$/m; $port || !kill 0, $pid });
