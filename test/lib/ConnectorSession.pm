@@ -59,6 +59,20 @@ sub ask
 	return $output . $self->{psql}{stderr} =~ s/^psql:\S+ //gmr;
 }
 
+# configure SETTINGS -- of the server, from now on.  Returns when this session has them; another process has been
+# signalled by then, and heeds them with the next thing it is told.
+sub configure
+{
+	my ($self, %settings) = @_;
+	$self->ask("ALTER SYSTEM SET \"$_\" = '$settings{$_}'") for keys %settings;
+	$self->ask('SELECT pg_reload_conf()');
+	for my $name (keys %settings)
+	{
+		poll_until(sub { $self->ask("SELECT current_setting('$name') = '$settings{$name}'") eq 't' }) or die "$name stays as it was";
+	}
+	return;
+}
+
 # literal VALUE -- as an SQL literal of JSON.
 sub literal { my ($self, $value) = @_; return '$cn$' . json_text($value) . '$cn$'; }
 

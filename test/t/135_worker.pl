@@ -61,15 +61,6 @@ sub came
 my $nothing = $s->save({ url => "$url/ok?worked" });
 sub worked { $s->ended($s->enqueue($nothing)); return; }
 
-# setting NAME => VALUE... -- by ALTER SYSTEM and a reload.
-sub setting
-{
-	my (%settings) = @_;
-	$super->ask("ALTER SYSTEM SET \"$_\" = '$settings{$_}'") for keys %settings;
-	$super->ask('SELECT pg_reload_conf()');
-	return;
-}
-
 sub letter { my ($id, $columns) = @_; return $s->ask("SELECT $columns FROM connector_dead_letters WHERE id = '$id'"); }
 
 #
@@ -147,9 +138,9 @@ is($s->ask(q(PREPARE TRANSACTION 'two')), '', 'a transaction is prepared');
 worked();
 is(scalar(grep { $_->{target} =~ /seen/ } $mock->requests), 0, 'nothing of it is sent');
 $s->ask(q(COMMIT PREPARED 'two'));
-setting('connector.poll_interval' => '100ms');
+$super->configure('connector.poll_interval' => '100ms');
 is(brief($s->ended($prepared)), 'success - step_1=success', 'a worker that looks finds it');
-setting('connector.poll_interval' => '10min');
+$super->configure('connector.poll_interval' => '10min');
 
 #
 # Later.
@@ -169,7 +160,7 @@ is(brief($s->ended($never)), 'cancelled cancelled', '... and is over at once');
 #
 # Order: one at a time, by priority, then as they came.
 #
-setting('connector.max_in_flight' => 1);
+$super->configure('connector.max_in_flight' => 1);
 my $ordered = $s->save({ url => "$url/ok?n={{input.n}}" });
 my $second  = $s->save({ url => "$url/ok?n={{input.n}}" });
 
@@ -213,7 +204,7 @@ $s{bob}->ended($lone);
 $s->ended($first, @many);
 my ($place) = grep { (split ' ', sent_order())[$_] eq 'bob' } 0 .. 100;
 cmp_ok($place, '<=', 2, 'a backlog does not keep another workspace back');
-setting('connector.max_in_flight' => 1000);
+$super->configure('connector.max_in_flight' => 1000);
 
 #
 # The same key is the same execution.

@@ -187,8 +187,8 @@ is($s->ask(q(SELECT state FROM connector_circuit_breakers WHERE service = 'down'
 #
 # Shares: one workspace whose remote hangs has room for others, and does not make the worker busy.
 #
-$super->ask(q(ALTER SYSTEM SET connector.max_in_flight = 18));
-$super->ask('SELECT pg_reload_conf()');
+$super->configure('connector.max_in_flight' => 18);
+others();
 my $hangs = $s->save({ url => "$url/gate?after=share" });
 $mock->forget;
 @ids = many($hangs, 40);
@@ -198,8 +198,7 @@ is(scalar $mock->requests('/gate'), 16, '... not all');
 cmp_ok($more->{commits}, '<', FEW, '... which costs next to nothing');
 $mock->open_gate('share');
 all_are('success', @ids);
-$super->ask(q(ALTER SYSTEM SET connector.max_in_flight = 1000));
-$super->ask('SELECT pg_reload_conf()');
+$super->configure('connector.max_in_flight' => 1000);
 
 $mock->forget;
 is($super->ask(q(UPDATE connector_workspaces SET max_in_flight = 3 WHERE slug = 'acme')), '', 'a workspace may have three under way');
