@@ -12,7 +12,7 @@
 #define MAX_RETRIES 5
 
 /* Requests that one may count for. */
-#define MAX_WEIGHT 10000
+#define MAX_WEIGHT 1000
 
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", NULL};
 
