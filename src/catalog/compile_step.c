@@ -47,9 +47,9 @@ credential_place(CnDefinition *def, const char *service, const char *label)
 	else
 		def->credentials = repalloc(def->credentials,
 									sizeof(CnCredentialRef) * (def->credential_count + 1));
+	memset(&def->credentials[def->credential_count], 0, sizeof(CnCredentialRef));
 	def->credentials[def->credential_count].service = service;
 	def->credentials[def->credential_count].label = label;
-	def->credentials[def->credential_count].hint = NULL;
 	return def->credential_count++;
 }
 

@@ -97,7 +97,10 @@ compile_use_credential(CnCompiler *c, const CnJson *own, const CnUsedAction *act
 		c->step->credential = cn_compile_credential(c, value,
 													cn_compile_child(c->step->path, "credential"));
 	if (action && c->step->credential >= 0)
+	{
 		c->def->credentials[c->step->credential].hint = action->connect_hint;
+		c->def->credentials[c->step->credential].defaults = action->defaults;
+	}
 }
 
 /* The request of the action; its path is the step's while that is done. */

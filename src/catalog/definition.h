@@ -114,6 +114,7 @@ typedef struct CnCredentialRef
 	const char *service;
 	const char *label;
 	const char *hint;			/* how to get it, if it is a provider's; NULL: the usual one */
+	const CnJson *defaults;		/* of parameters that it does not have, likewise; NULL: none */
 } CnCredentialRef;
 
 struct CnSchema;
@@ -125,6 +126,7 @@ typedef struct CnUsedAction
 	const CnJson *config;		/* a definition of one step; it outlives what is compiled with it */
 	const struct CnSchema *input_schema;	/* likewise; NULL: any input */
 	const char *connect_hint;	/* how to get its credential, a sentence; NULL: the usual one */
+	const CnJson *defaults;		/* of the parameters of that; NULL: none */
 } CnUsedAction;
 
 /* Who finds actions.  find: NULL if there is none, and *problem says so. */

@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "catalog/provider.h"
+#include "catalog/provider_connect.h"
 #include "catalog/provider_expand.h"
 #include "core/install.h"
 #include "core/jsonb.h"
@@ -289,12 +290,26 @@ refuse(const CnProvider *provider, const char *what, const char *name, const cha
 			 errhint("Register the provider anew; docs/providers.md describes what it may be.")));
 }
 
+CnDefinition *
+cn_provider_compile(const CnProvider *provider, const CnJson *config, bool is_stream,
+					CnProblems *problems)
+{
+	CnDefinition *definition = cn_definition_compile_provided(config, is_stream, NULL, problems);
+
+	for (int i = 0; definition && i < definition->credential_count; i++)
+	{
+		definition->credentials[i].hint = cn_provider_connect_hint(provider->definition);
+		definition->credentials[i].defaults = cn_provider_defaults(provider->definition);
+	}
+	return definition;
+}
+
 static const CnDefinition *
 compile_config(const CnProvider *provider, const char *what, const char *name,
 			   const CnJson *config, bool is_stream)
 {
 	CnProblems	problems = {NULL, 0};
-	CnDefinition *definition = cn_definition_compile_provided(config, is_stream, NULL, &problems);
+	CnDefinition *definition = cn_provider_compile(provider, config, is_stream, &problems);
 
 	if (definition == NULL)
 		refuse(provider, what, name, cn_problems_text(&problems));

@@ -57,6 +57,13 @@ extern const CnJson *cn_provider_definition(const CnProvider *provider);
 extern const CnProviderAction *cn_provider_action(const CnProvider *provider, const char *name);
 extern const CnProviderStream *cn_provider_stream(const CnProvider *provider, const char *name);
 
+/*
+ * What an action or stream of the provider was expanded into, compiled in the current context;
+ * config has to outlive it.  Its credentials know how they are come by.  NULL: problems has why.
+ */
+extern CnDefinition *cn_provider_compile(const CnProvider *provider, const CnJson *config,
+										 bool is_stream, CnProblems *problems);
+
 /* Grows whenever a provider may have changed: what was compiled with one is to be compiled anew. */
 extern uint64 cn_provider_generation(void);
 

@@ -167,8 +167,8 @@ collect_fields(Secret *secret, const CnJson *auth)
 	}
 }
 
-static CnJson *
-secret_schema(const CnJson *auth)
+CnJson *
+cn_provider_form_secret(const CnJson *auth)
 {
 	Secret		secret;
 	Object		schema = {.count = 0};
@@ -257,7 +257,7 @@ alternative(const CnJson *auth)
 		put(&properties, "grant", constant(grant));
 	put(&properties, "scopes", scopes_schema(auth));
 	if (!no_secret)
-		put(&properties, "secret", secret_schema(auth));
+		put(&properties, "secret", cn_provider_form_secret(auth));
 	put_text(&schema, "title", title ? title : default_title(auth));
 	put(&schema, "description", cn_json_get(auth, "description"));
 	put(&schema, "properties", done(&properties));

@@ -12,6 +12,9 @@
  */
 extern CnJson *cn_provider_form(const CnJson *provider);
 
+/* JSON Schema of the secret of an entry of "auth". */
+extern CnJson *cn_provider_form_secret(const CnJson *auth);
+
 /*
  * The entry of "auth" for a kind; for none (NULL) the first one of which secret (an object) has all
  * fields, else the first one.  NULL: there is none.

@@ -82,7 +82,10 @@ cn_template_failed(const CnExecution *execution, CnFailure *failure, const char 
 		failure->hint = "What a template renders to is limited by connector.max_request_size.";
 	}
 	else if (error->missing && error->path && strncmp(error->path, "workspace", 9) == 0)
+	{
 		cn_fail(failure, CN_CREDENTIAL_MISSING, "%s: %s", path, error->message);
+		failure->hint = "The credential has no such field or parameter: store it with one, by connector_credential_set().";
+	}
 	else if (error->missing)
 		reference_failed(execution, failure, path, error);
 	else

@@ -224,12 +224,26 @@ not_sent(CnStep *step)
 			"the request was not sent, since another step of the group had failed");
 }
 
+/* Who has a provider's credential that was refused learns how to get another. */
+static void
+explain_refusal(CnStep *step)
+{
+	CnFailure  *failure = &step->record.failure;
+	const CnDefinition *def = step->execution->given.definition;
+	int			used = step->def->credential;
+	const char *hint = used >= 0 ? def->credentials[used].hint : NULL;
+
+	if (failure->code == CN_AUTH_FAILED && failure->hint == NULL && hint)
+		failure->hint = psprintf("The credential may have expired or been revoked. %s", hint);
+}
+
 /* The step has failed for good; if that ends the execution, what waits beside it waits in vain. */
 static void
 fail_step(CnStep *step)
 {
 	const CnStepDef *group = step->def->group;
 
+	explain_refusal(step);
 	end_step(step, CN_STEP_FAILED);
 	if (!is_doomed(step))
 		return;

@@ -4,10 +4,31 @@
 #include "postgres.h"
 
 #include "auth/token_wait.h"
+#include "catalog/provider_connect.h"
 #include "core/uuid.h"
 #include "credentials/store.h"
 #include "queue/execution.h"
 #include "stats/stats.h"
+
+/*
+ * A credential of the definition, opened; NULL and *failure.  Of a provider's, parameters that
+ * were not stored are those of the provider.
+ */
+static CnCredential *
+open_credential(const CnCredentialRef *ref, const pg_uuid_t *workspace, const char *owner,
+				MemoryContext context, CnFailure *failure)
+{
+	CnCredential *opened = cn_credential_for(workspace, ref->service, ref->label, owner, context,
+											 failure);
+	MemoryContext old;
+
+	if (opened == NULL || ref->defaults == NULL)
+		return opened;
+	old = MemoryContextSwitchTo(context);
+	opened->parameters = (CnJson *) cn_provider_complete(opened->parameters, ref->defaults);
+	MemoryContextSwitchTo(old);
+	return opened;
+}
 
 CnExecCredential *
 cn_execution_credentials(const pg_uuid_t *workspace, const CnDefinition *definition,
@@ -20,9 +41,8 @@ cn_execution_credentials(const pg_uuid_t *workspace, const CnDefinition *definit
 	{
 		const CnCredentialRef *ref = &definition->credentials[i];
 
-		list[i].opened = cn_credential_for(workspace, ref->service, ref->label, owner, context,
-										   &list[i].failure);
-		if (list[i].opened == NULL && list[i].failure.code == CN_CREDENTIAL_MISSING && ref->hint)
+		list[i].opened = open_credential(ref, workspace, owner, context, &list[i].failure);
+		if (list[i].opened == NULL && list[i].failure.hint == NULL && ref->hint)
 			list[i].failure.hint = unconstify(char *, ref->hint);
 	}
 	MemoryContextSwitchTo(old);
@@ -56,8 +76,7 @@ cn_execution_reopen(CnExecCredential *list, int i, const CnDefinition *definitio
 	const CnCredentialRef *ref = &definition->credentials[i];
 	const CnCredential *old = list[i].opened;
 	CnFailure	failure = {CN_OK};
-	CnCredential *fresh = cn_credential_for(workspace, ref->service, ref->label, owner, context,
-											&failure);
+	CnCredential *fresh = open_credential(ref, workspace, owner, context, &failure);
 
 	if (fresh == NULL || (cn_uuid_equal(&fresh->id, &old->id) && fresh->generation <= old->generation))
 		return false;

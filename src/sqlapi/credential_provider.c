@@ -9,6 +9,7 @@
 
 #include "catalog/provider.h"
 #include "catalog/provider_checker.h"
+#include "catalog/provider_connect.h"
 #include "catalog/provider_expand.h"
 #include "catalog/provider_form.h"
 #include "core/jsonb.h"
@@ -42,6 +43,12 @@ field_names(Jsonb *secret)
 
 /* ---- parameters ---- */
 
+static const CnJson *
+complete(const CnProvider *provider, const CnJson *given)
+{
+	return cn_provider_complete(given, cn_provider_defaults(cn_provider_definition(provider)));
+}
+
 typedef struct Violations
 {
 	const CnJson *parameters;
@@ -60,10 +67,11 @@ note_violation(void *arg, const CnSchemaViolation *violation)
 }
 
 static void
-check_parameters(const CnProvider *provider, const CnJson *parameters)
+check_parameters(const CnProvider *provider, const CnJson *given)
 {
 	const CnJson *source = cn_json_get(cn_provider_definition(provider), "parameters");
 	CnSchemaOptions options = cn_schema_options();
+	const CnJson *parameters = complete(provider, given);
 	Violations	found = {parameters, {NULL, 0}};
 	CnSchema   *schema = source ? cn_schema_compile(source, &options, NULL, NULL) : NULL;
 
@@ -84,6 +92,7 @@ Datum
 cn_credential_provider_hosts(const CnProvider *provider, const CnJson *parameters)
 {
 	const CnJson *list = cn_json_get(cn_provider_definition(provider), "allowed_hosts");
+	const CnJson *filling = complete(provider, parameters);
 	int			room = list && list->type == CN_JSON_ARRAY ? list->len : 0;
 	Datum	   *entries = palloc(sizeof(Datum) * (room + 1));
 	const char *missing = NULL;
@@ -92,7 +101,7 @@ cn_credential_provider_hosts(const CnProvider *provider, const CnJson *parameter
 	for (int i = 0; i < room; i++)
 	{
 		const char *text = list->u.items[i]->type == CN_JSON_STRING ? list->u.items[i]->u.text : "";
-		char	   *filled = cn_provider_fill_text(text, parameters, &missing);
+		char	   *filled = cn_provider_fill_text(text, filling, &missing);
 
 		if (filled)
 			entries[count++] = CStringGetTextDatum(cn_provider_host_entry(filled));

@@ -2,6 +2,7 @@
  * test_provider.c -- actions and streams of a provider as definitions.
  */
 #include "catalog/provider_check.h"
+#include "catalog/provider_connect.h"
 #include "catalog/provider_expand.h"
 
 #include "tap.h"
@@ -107,6 +108,11 @@ run_case(const char *program, const char *input)
 		return cn_provider_expand_text(input);
 	if (strncmp(program, "fill", 4) == 0)
 		return filled(input);
+	if (strncmp(program, "complete", 8) == 0)
+		return written(cn_provider_complete(cn_json_get(parse(input), "given"),
+											cn_provider_defaults(parse(input))));
+	if (strncmp(program, "hint", 4) == 0)
+		return cn_provider_connect_hint(parse(input));
 	if (strncmp(program, "check", 5) == 0)
 		return checked(input, false);
 	if (strncmp(program, "official", 8) == 0)
