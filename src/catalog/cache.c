@@ -4,7 +4,8 @@
  * A list of compiled connectors, found by workspace and the name or id that
  * was asked for.  When rows of connectors change anywhere, the whole list is
  * doubted; an entry is trusted again once its row's version is seen to be the same,
- * so saving one connector does not make everybody compile all of theirs.
+ * so saving one connector does not make everybody compile all of theirs.  One that uses actions
+ * of providers is compiled anew when any provider has changed.
  */
 #include "postgres.h"
 
@@ -16,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "catalog/cache.h"
+#include "catalog/provider_lookup.h"
 #include "catalog/settings.h"
 #include "core/install.h"
 #include "core/jsonb.h"
@@ -159,12 +161,17 @@ static void
 compile_parts(const CnParts *parts, CnPathCheck check_path, const CnDefinitionLimits *limits,
 			  CnCompiledParts *compiled, CnProblems *problems)
 {
-	CnCompileOptions options = {.check_path = check_path,.limits = limits};
+	CnProviderLookup lookup;
+	CnCompileOptions options = {
+		.check_path = check_path,.limits = limits,.actions = &lookup.lookup
+	};
 
 	memset(compiled, 0, sizeof(*compiled));
+	cn_provider_lookup_init(&lookup, parts->workspace, CurrentMemoryContext);
 	compiled->definition = cn_definition_compile(cn_json_from_jsonb(parts->config), &options,
 												 problems);
 	compiled->definition_problems = problems->count;
+	compiled->uses_providers = lookup.asked;
 	if (parts->input_schema)
 		compiled->input_schema = compile_schema(parts->input_schema, problems);
 	if (parts->field_mappings)
@@ -280,18 +287,31 @@ compile_row_parts(CnConnector *connector)
 		.config = row_jsonb(ROW_CONFIG),
 		.input_schema = row_jsonb(ROW_SCHEMA),
 		.field_mappings = row_jsonb(ROW_MAPPINGS),
+		.workspace = &connector->workspace,
 	};
+	CnCompiledParts *compiled = &connector->compiled;
+	char	   *saved_by = cn_spi_text(0, ROW_SAVED_BY, connector->context);
 	CnProblems	problems;
 
-	compile_parts(&parts, NULL, NULL, &connector->compiled, &problems);
+	/* before it is used: what changes meanwhile is not in it */
+	connector->providers = cn_provider_generation();
+	compile_parts(&parts, NULL, NULL, compiled, &problems);
 	if (problems.count > 0)
 	{
-		memset(&connector->compiled, 0, sizeof(connector->compiled));
+		*compiled = (CnCompiledParts) {.uses_providers = compiled->uses_providers};
 		connector->problems = cn_problems_text(&problems);
 		return;
 	}
-	if (connector->compiled.mappings)
-		connector->compiled.mappings->saved_by = cn_spi_text(0, ROW_SAVED_BY, connector->context);
+	if (compiled->mappings)
+		compiled->mappings->saved_by = saved_by;
+}
+
+/* Has a provider changed since, of which it may have an action? */
+static bool
+is_outdated(const CnConnector *connector)
+{
+	return connector->compiled.uses_providers &&
+		connector->providers != cn_provider_generation();
 }
 
 /* Compile the row in SPI_tuptable. */
@@ -363,7 +383,7 @@ still_right(const CnCacheEntry *entry)
 	pg_uuid_t	id;
 
 	cn_spi_uuid(0, ROW_ID, &id);
-	return cn_uuid_equal(&id, &connector->id) &&
+	return !is_outdated(connector) && cn_uuid_equal(&id, &connector->id) &&
 		connector->version == DatumGetInt32(cn_spi_value(0, ROW_VERSION, &isnull)) &&
 		connector->enabled == DatumGetBool(cn_spi_value(0, ROW_ENABLED, &isnull)) &&
 		connector->xmin == DatumGetTransactionId(cn_spi_value(0, ROW_XMIN, &isnull));
@@ -407,7 +427,8 @@ look(const pg_uuid_t *workspace, const char *name, MemoryContext context)
 		cache_context = AllocSetContextCreate(CacheMemoryContext, "connector definitions",
 											  ALLOCSET_DEFAULT_SIZES);
 	entry = find_entry(workspace, name);
-	if (entry == NULL || entry->generation != cn_install_generation(CN_TABLE_CONNECTORS))
+	if (entry == NULL || entry->generation != cn_install_generation(CN_TABLE_CONNECTORS) ||
+		is_outdated(entry->connector))
 		entry = refresh_entry(workspace, name, entry);
 	return entry ? pin(entry->connector, context) : NULL;
 }

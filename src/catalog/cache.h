@@ -19,6 +19,7 @@ typedef struct CnParts
 	Jsonb	   *config;
 	Jsonb	   *input_schema;	/* NULL: none */
 	Jsonb	   *field_mappings; /* NULL: none */
+	const pg_uuid_t *workspace; /* whose providers it may use beside the official ones; NULL: none */
 	bool		any_size;		/* a template: the settings' limits apply where it is installed */
 } CnParts;
 
@@ -26,6 +27,7 @@ typedef struct CnCompiledParts
 {
 	CnDefinition *definition;
 	int			definition_problems;	/* those that come first; the others are of the other columns */
+	bool		uses_providers; /* it names actions, known or not */
 	CnSchema   *input_schema;	/* NULL: none */
 	CnFieldMappings *mappings;	/* likewise */
 } CnCompiledParts;
@@ -50,6 +52,7 @@ typedef struct CnConnector
 	int			max_retries;
 	bool		continue_on_error;
 	const char *problems;		/* why compiled is empty; NULL: it is not */
+	uint64		providers;		/* cn_provider_generation it was compiled in, if it uses any */
 	CnCompiledParts compiled;
 } CnConnector;
 

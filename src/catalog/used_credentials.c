@@ -99,6 +99,21 @@ add_host(CnUsedCredential *ref, char *host)
 	ref->hosts[ref->host_count++] = host;
 }
 
+/* "github" of "use": "github.get_user" in a step that names no credential; else false. */
+static bool
+provider_ref(const CnJson *step, CnUsedCredential *ref)
+{
+	const char *use = cn_json_get_string(step, "use");
+	const char *dot = use ? strchr(use, '.') : NULL;
+
+	if (dot == NULL || dot == use || cn_json_get(step, "credential") != NULL)
+		return false;
+	memset(ref, 0, sizeof(*ref));
+	ref->service = pnstrdup(use, dot - use);
+	ref->label = pstrdup("default");
+	return true;
+}
+
 /* A definition, step or group; outer is the place of the reference that holds around it, or -1. */
 static void
 collect(const CnJson *step, Refs *refs, int outer)
@@ -111,6 +126,8 @@ collect(const CnJson *step, Refs *refs, int outer)
 
 	if (credential && read_ref(credential, &ref))
 		outer = add_ref(refs, &ref);
+	else if (provider_ref(step, &ref))
+		(void) add_ref(refs, &ref);
 	if (host && outer >= 0)
 		add_host(&refs->list[outer], host);
 	if (steps && steps->type == CN_JSON_ARRAY)
@@ -152,10 +169,29 @@ replace_in_steps(const CnJson *steps, const Replacement *r)
 	return cn_json_array(items, steps->len);
 }
 
+/* A credential for a step that has its provider's without saying so; returns the members added. */
+static int
+name_credential(const CnJson *step, const Replacement *r, CnJsonMember *member)
+{
+	CnUsedCredential ref;
+	const char *text;
+
+	if (!provider_ref(step, &ref))
+		return 0;
+	text = r->choose(r->arg, &ref);
+	if (text == NULL || strcmp(text, ref.service) == 0)
+		return 0;
+	member->key = "credential";
+	member->key_len = strlen(member->key);
+	member->value = cn_json_string(text, -1);
+	return 1;
+}
+
 static CnJson *
 replace_in(const CnJson *step, const Replacement *r)
 {
 	CnJsonMember *members;
+	int			count = step->len;
 
 	if (step->type != CN_JSON_OBJECT)
 		return (CnJson *) step;
@@ -168,7 +204,8 @@ replace_in(const CnJson *step, const Replacement *r)
 		else if (strcmp(members[i].key, "steps") == 0)
 			members[i].value = replace_in_steps(members[i].value, r);
 	}
-	return cn_json_object(members, step->len);
+	count += name_credential(step, r, &members[count]);
+	return cn_json_object(members, count);
 }
 
 CnJson *

@@ -2,7 +2,8 @@
  * used_credentials.h -- the credentials a definition names.  Pure.
  *
  * A definition names one at its top and, with several steps, may name others in
- * its steps: "service", "service/label" or {"service": ..., "label": ...}.
+ * its steps: "service", "service/label" or {"service": ..., "label": ...}.  A step that uses a
+ * provider's action without naming one has that of the provider.
  */
 #ifndef CN_CATALOG_USED_CREDENTIALS_H
 #define CN_CATALOG_USED_CREDENTIALS_H

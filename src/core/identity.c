@@ -426,6 +426,20 @@ cn_workspace_resolve(const char *argument, CnRight right)
 	return result;
 }
 
+bool
+cn_workspace_usual(pg_uuid_t *id)
+{
+	CnWorkspace found;
+
+	refresh();
+	if (workspace_setting[0] == '\0' && cache.count == 1)
+		found = cache.workspaces[0];
+	else if (workspace_setting[0] == '\0' || !find_own_workspace(workspace_setting, &found))
+		return false;
+	*id = found.id;
+	return true;
+}
+
 CnRole
 cn_workspace_role(const pg_uuid_t *workspace)
 {

@@ -66,6 +66,9 @@ extern char *cn_identity_claims(void);
  */
 extern CnWorkspace cn_workspace_resolve(const char *argument, CnRight right);
 
+/* The workspace the caller would act in if it named none; false if that is not clear. */
+extern bool cn_workspace_usual(pg_uuid_t *id);
+
 /* The caller's role in a workspace whose id is known; superusers own all. */
 extern CnRole cn_workspace_role(const pg_uuid_t *workspace);
 

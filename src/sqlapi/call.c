@@ -96,7 +96,7 @@ void
 cn_call_definition(CnCall *call, Jsonb *config)
 {
 	MemoryContext old = MemoryContextSwitchTo(call->context);
-	CnParts		parts = {.config = config};
+	CnParts		parts = {.config = config,.workspace = &call->workspace.id};
 	CnCompiledParts compiled;
 	CnProblems	problems;
 	bool		fine = cn_cache_compile(&parts, &compiled, &problems);

@@ -93,30 +93,6 @@ json_column(HeapTuple tuple, TupleDesc desc, const char *name)
 	return isnull ? NULL : DatumGetJsonbP(value);
 }
 
-/* Raises unless the row may be saved; returns the type of the definition. */
-static const char *
-check_row(HeapTuple tuple, TupleDesc desc)
-{
-	CnParts		parts = {
-		.config = json_column(tuple, desc, "config"),
-		.input_schema = json_column(tuple, desc, "input_schema"),
-		.field_mappings = json_column(tuple, desc, "field_mappings"),
-	};
-	CnCompiledParts compiled;
-	CnProblems	problems;
-	bool		isnull;
-	Datum		name = column(tuple, desc, "name", &isnull);
-
-	/* A null in a NOT NULL column is refused by the table itself. */
-	if (parts.config == NULL || isnull)
-		return "single";
-	check_json(tuple, desc, "input_schema");
-	check_json(tuple, desc, "field_mappings");
-	if (!cn_cache_compile(&parts, &compiled, &problems))
-		cn_cache_refuse(TextDatumGetCString(name), &problems);
-	return compiled.definition->multi ? "multi-step" : "single";
-}
-
 /*
  * A restored row keeps its own updated_at, and its versions come with the
  * dump; only rows saved by this transaction leave a version.
@@ -128,6 +104,47 @@ was_saved_now(HeapTuple tuple, TupleDesc desc)
 	Datum		at = column(tuple, desc, "updated_at", &isnull);
 
 	return !isnull && DatumGetTimestampTz(at) == GetCurrentTransactionStartTimestamp();
+}
+
+static bool
+has_steps(Jsonb *config)
+{
+	JsonbValue	buffer;
+
+	return JB_ROOT_IS_OBJECT(config) &&
+		getKeyJsonValueFromContainer(&config->root, "steps", strlen("steps"), &buffer) != NULL;
+}
+
+/*
+ * Raises unless the row may be saved; returns the type of the definition.  kept: the definition
+ * was saved before, so that a provider which has gone since is no reason to refuse the row.
+ */
+static const char *
+check_row(HeapTuple tuple, TupleDesc desc, bool kept)
+{
+	CnParts		parts = {
+		.config = json_column(tuple, desc, "config"),
+		.input_schema = json_column(tuple, desc, "input_schema"),
+		.field_mappings = json_column(tuple, desc, "field_mappings"),
+	};
+	CnCompiledParts compiled;
+	CnProblems	problems;
+	bool		isnull;
+	bool		no_workspace;
+	Datum		workspace = column(tuple, desc, "workspace_id", &no_workspace);
+	Datum		name = column(tuple, desc, "name", &isnull);
+
+	/* A null in a NOT NULL column is refused by the table itself. */
+	if (parts.config == NULL || isnull)
+		return "single";
+	check_json(tuple, desc, "input_schema");
+	check_json(tuple, desc, "field_mappings");
+	parts.workspace = no_workspace ? NULL : DatumGetUUIDP(workspace);
+	if (cn_cache_compile(&parts, &compiled, &problems))
+		return compiled.definition->multi ? "multi-step" : "single";
+	if (!compiled.uses_providers || !kept)
+		cn_cache_refuse(TextDatumGetCString(name), &problems);
+	return has_steps(parts.config) ? "multi-step" : "single";
 }
 
 static CnStatement last_version = {
@@ -212,10 +229,11 @@ connector_before_save(PG_FUNCTION_ARGS)
 
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 	{
-		type = check_row(data->tg_trigtuple, desc);
+		type = check_row(data->tg_trigtuple, desc, !was_saved_now(data->tg_trigtuple, desc));
 		return PointerGetDatum(complete_insert(data->tg_trigtuple, desc, type));
 	}
-	type = check_row(data->tg_newtuple, desc);
+	type = check_row(data->tg_newtuple, desc,
+					 !version_differs(data->tg_trigtuple, data->tg_newtuple, desc));
 	return PointerGetDatum(complete_update(data->tg_trigtuple, data->tg_newtuple, desc, type));
 }
 
@@ -318,7 +336,10 @@ connector_check(PG_FUNCTION_ARGS)
 	CnParts		parts = {.config = PG_GETARG_JSONB_P(0)};
 	CnCompiledParts compiled;
 	CnProblems	problems;
+	pg_uuid_t	workspace;
 
+	if (cn_workspace_usual(&workspace))
+		parts.workspace = &workspace;
 	(void) cn_cache_compile(&parts, &compiled, &problems);
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < problems.count; i++)

@@ -184,12 +184,13 @@ json_member(Jsonb *object, const char *key)
  * definition the others are checked when they are saved.
  */
 static void
-check_parts(Jsonb *object, const char *path, CnProblems *problems)
+check_parts(Jsonb *object, const char *path, const pg_uuid_t *workspace, CnProblems *problems)
 {
 	CnParts		parts = {
 		.config = json_member(object, "config"),
 		.input_schema = json_member(object, "input_schema"),
 		.field_mappings = json_member(object, "field_mappings"),
+		.workspace = workspace,
 	};
 	CnCompiledParts compiled;
 	CnProblems	found;
@@ -270,7 +271,8 @@ cn_fields_check_keys(Jsonb *object, const char *path, const char *const *keys, c
 }
 
 void
-cn_fields_check(Jsonb *object, const char *path, CnFieldsUse use, CnProblems *problems)
+cn_fields_check(Jsonb *object, const char *path, CnFieldsUse use, const pg_uuid_t *workspace,
+				CnProblems *problems)
 {
 	if (!JB_ROOT_IS_OBJECT(object))
 	{
@@ -286,7 +288,7 @@ cn_fields_check(Jsonb *object, const char *path, CnFieldsUse use, CnProblems *pr
 		JsonbValue *value = member(object, name, &buffer);
 
 		if (value && fields[i].kind == FIELD_DEFINITION)
-			check_parts(object, path, problems);
+			check_parts(object, path, workspace, problems);
 		if (value)
 			check_value(&fields[i], name, value, cn_compile_child(path, name), problems);
 		else if (fields[i].required && use != CN_FIELDS_CHANGE)

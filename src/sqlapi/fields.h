@@ -36,8 +36,12 @@ extern const char *const cn_field_names[];
 	"'{\"timeout_ms\": 30000, \"max_retries\": 0, \"continue_on_error\": false," \
 	" \"log_response_data\": true, \"enabled\": true}'::pg_catalog.jsonb"
 
-/* Report what is wrong with an object that stands at path of a document. */
-extern void cn_fields_check(Jsonb *object, const char *path, CnFieldsUse use, CnProblems *problems);
+/*
+ * Report what is wrong with an object that stands at path of a document, of a connector that is to
+ * be saved in workspace.
+ */
+extern void cn_fields_check(Jsonb *object, const char *path, CnFieldsUse use,
+							const pg_uuid_t *workspace, CnProblems *problems);
 
 /* Report the keys of object that are neither listed nor the one more (NULL: none). */
 extern void cn_fields_check_keys(Jsonb *object, const char *path, const char *const *keys,

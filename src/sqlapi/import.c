@@ -168,7 +168,8 @@ check_items(Import *import)
 		ImportItem *item = &import->items[i];
 
 		CHECK_FOR_INTERRUPTS();
-		cn_fields_check(item->fields, item->path, CN_FIELDS_IMPORT, &import->problems);
+		cn_fields_check(item->fields, item->path, CN_FIELDS_IMPORT, &import->workspace.id,
+						&import->problems);
 		note_name(import, item);
 	}
 	if (import->problems.count > 0)

@@ -260,7 +260,7 @@ connector_create(PG_FUNCTION_ARGS)
 		add_argument(&builder, fcinfo, i);
 	cn_build_end_object(&builder);
 	fields = cn_build_done(&builder);
-	cn_fields_check(fields, "$", CN_FIELDS_CREATE, &problems);
+	cn_fields_check(fields, "$", CN_FIELDS_CREATE, &workspace.id, &problems);
 	if (problems.count > 0)
 		cn_fields_refuse(name ? psprintf("connector \"%s\" cannot be created", name)
 						 : "the connector cannot be created", &problems);
@@ -307,7 +307,7 @@ connector_update(PG_FUNCTION_ARGS)
 	CnManaged	found;
 	CnSpi		spi;
 
-	cn_fields_check(changes, "$", CN_FIELDS_CHANGE, &problems);
+	cn_fields_check(changes, "$", CN_FIELDS_CHANGE, &workspace.id, &problems);
 	if (problems.count > 0)
 		cn_fields_refuse(psprintf("connector \"%s\" cannot be changed", asked), &problems);
 

@@ -1,0 +1,36 @@
+/*
+ * provider_lookup.h -- actions of providers by the names that users write.
+ */
+#ifndef CN_CATALOG_PROVIDER_LOOKUP_H
+#define CN_CATALOG_PROVIDER_LOOKUP_H
+
+#include "postgres.h"
+
+#include "utils/uuid.h"
+
+#include "catalog/definition.h"
+#include "catalog/provider.h"
+
+/* Who compiles definitions of a workspace gives lookup to the compiler. */
+typedef struct CnProviderLookup
+{
+	CnActionLookup lookup;
+	const pg_uuid_t *workspace; /* NULL: only the official providers are known */
+	MemoryContext context;		/* what is found stays until this is reset */
+	bool		asked;			/* something was looked up, found or not */
+} CnProviderLookup;
+
+extern void cn_provider_lookup_init(CnProviderLookup *lookup, const pg_uuid_t *workspace,
+									MemoryContext context);
+
+/* Is there a provider of that name, and was it switched off? */
+extern bool cn_provider_is_disabled(const pg_uuid_t *workspace, const char *name);
+
+/*
+ * What the user may have meant by a name that is none: "did you mean \"github\"?", or NULL if
+ * nothing is like it.  In the current context.
+ */
+extern const char *cn_provider_near(const pg_uuid_t *workspace, const char *name);
+extern const char *cn_provider_near_action(const CnProvider *provider, const char *name);
+
+#endif							/* CN_CATALOG_PROVIDER_LOOKUP_H */
