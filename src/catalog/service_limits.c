@@ -1,9 +1,13 @@
 /*
- * service_limits.c -- how often a workspace may call a service: api_rate_limits.
+ * service_limits.c -- how often a workspace may call a service: api_rate_limits, and providers.
  *
  * A workspace's rows are read together: which service a step calls may be known only when its
  * URL is rendered, and then nobody may read a table.  A set is made anew when a
  * row changed anywhere, and goes with its last pin.
+ *
+ * The first of these that has a row of a service's name says all of its limits: the workspace's
+ * table, its own provider of that name, the official one.  What official providers say is the same
+ * for all, and kept once: in a set of its own, which those of workspaces refer to.
  */
 #include "postgres.h"
 
@@ -11,6 +15,7 @@
 #include "lib/ilist.h"
 #include "utils/memutils.h"
 
+#include "catalog/provider.h"
 #include "catalog/service_limits.h"
 #include "core/install.h"
 #include "core/spi.h"
@@ -32,6 +37,7 @@ struct CnServiceLimitSet
 	pg_uuid_t	workspace;
 	int			pins;
 	bool		dropped;		/* out of the cache; goes with its last pin */
+	CnServiceLimitSet *official;	/* pinned; NULL: this is the one */
 	int			count;
 	Row		   *rows;			/* in order of their names, as strcmp has it */
 };
@@ -47,13 +53,58 @@ static dlist_head sets = DLIST_STATIC_INIT(sets);	/* the last one asked for is f
 static int	set_count = 0;
 static uint64 sets_generation;
 
+static CnServiceLimitSet *official_set = NULL;	/* of official providers; pinned by this */
+static uint64 official_generation;
+
+/* A figure of a provider; what is stored may be older than the check that it is one. */
+#define FIGURE(name) \
+	"CASE WHEN pg_catalog.jsonb_typeof(definition OPERATOR(pg_catalog.#>) '{rate_limit," name "}')" \
+	" OPERATOR(pg_catalog.=) 'number' THEN LEAST(1000000, GREATEST(1," \
+	" pg_catalog.floor((definition OPERATOR(pg_catalog.#>>) '{rate_limit," name "}')::pg_catalog.numeric)))" \
+	"::pg_catalog.int4 END"
+
+#define OF_PROVIDERS \
+	"SELECT name, " FIGURE("requests_per_minute") ", " FIGURE("requests_per_hour") ", " \
+	FIGURE("concurrency") " FROM @.connector_providers p" \
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND availability OPERATOR(pg_catalog.<>) 'disabled'"
+
 static CnStatement read_limits = {
-	.sql = "SELECT service_name, requests_per_minute, requests_per_hour, concurrency"
+	.sql = "SELECT service_name COLLATE pg_catalog.\"C\" AS service, requests_per_minute,"
+	"  requests_per_hour, concurrency"
 	"  FROM @.api_rate_limits WHERE workspace_id OPERATOR(pg_catalog.=) $1"
-	" ORDER BY service_name COLLATE pg_catalog.\"C\"",
+	" UNION ALL " OF_PROVIDERS " AND NOT EXISTS (SELECT FROM @.api_rate_limits l"
+	"  WHERE l.workspace_id OPERATOR(pg_catalog.=) $1 AND l.service_name OPERATOR(pg_catalog.=) p.name)"
+	" ORDER BY service",
 	.nargs = 1,
 	.argtypes = {UUIDOID},
 };
+
+static CnStatement read_official = {
+	.sql = OF_PROVIDERS " ORDER BY name COLLATE pg_catalog.\"C\"",
+	.nargs = 1,
+	.argtypes = {UUIDOID},
+};
+
+/* ---- how long they live ---- */
+
+static void unpin_set(CnServiceLimitSet *set);
+
+static void
+delete_set(CnServiceLimitSet *set)
+{
+	CnServiceLimitSet *official = set->official;
+
+	MemoryContextDelete(set->context);
+	if (official)
+		unpin_set(official);
+}
+
+static void
+unpin_set(CnServiceLimitSet *set)
+{
+	if (--set->pins == 0 && set->dropped)
+		delete_set(set);
+}
 
 static void
 drop(CnServiceLimitSet *set)
@@ -62,13 +113,13 @@ drop(CnServiceLimitSet *set)
 	set_count--;
 	set->dropped = true;
 	if (set->pins == 0)
-		MemoryContextDelete(set->context);
+		delete_set(set);
 }
 
 static void
 drop_stale(void)
 {
-	uint64		generation = cn_install_generation(CN_TABLE_RATE_LIMITS);
+	uint64		generation = cn_install_generation(CN_TABLE_RATE_LIMITS) + cn_provider_generation();
 
 	if (generation == sets_generation)
 		return;
@@ -76,6 +127,8 @@ drop_stale(void)
 		drop(dlist_head_element(CnServiceLimitSet, node, &sets));
 	sets_generation = generation;
 }
+
+/* ---- reading ---- */
 
 /* A limit of the row; null is none. */
 static int
@@ -103,8 +156,9 @@ copy_rows(CnServiceLimitSet *set, int count)
 	}
 }
 
+/* What statement finds for a workspace. */
 static CnServiceLimitSet *
-read_set(const pg_uuid_t *workspace)
+read_set(CnStatement *statement, const pg_uuid_t *workspace)
 {
 	Datum		value = UUIDPGetDatum(workspace);
 	MemoryContext context;
@@ -113,7 +167,7 @@ read_set(const pg_uuid_t *workspace)
 	uint64		count;
 
 	cn_spi_begin(&spi);
-	count = cn_spi_run(&read_limits, &value, NULL, 0);
+	count = cn_spi_run(statement, &value, NULL, 0);
 	context = AllocSetContextCreate(CurrentMemoryContext, "connector service limits",
 									ALLOCSET_SMALL_SIZES);
 	set = MemoryContextAllocZero(context, sizeof(CnServiceLimitSet));
@@ -122,6 +176,37 @@ read_set(const pg_uuid_t *workspace)
 	copy_rows(set, count);
 	MemoryContextSetParent(context, CacheMemoryContext);
 	cn_spi_end(&spi);
+	return set;
+}
+
+/* Those of the official providers, as they are now. */
+static CnServiceLimitSet *
+find_official(void)
+{
+	static const pg_uuid_t nobody = {{0}};
+	uint64		generation = cn_provider_generation();
+	CnServiceLimitSet *set;
+
+	if (official_set && official_generation == generation)
+		return official_set;
+	set = read_set(&read_official, &nobody);
+	set->dropped = true;		/* it is in no list: only pins keep it */
+	set->pins = 1;
+	if (official_set)
+		unpin_set(official_set);
+	official_set = set;
+	official_generation = generation;
+	return set;
+}
+
+static CnServiceLimitSet *
+add_set(const pg_uuid_t *workspace)
+{
+	CnServiceLimitSet *official = find_official();
+	CnServiceLimitSet *set = read_set(&read_limits, workspace);
+
+	set->official = official;
+	official->pins++;
 	dlist_push_head(&sets, &set->node);
 	if (++set_count > MAX_SETS)
 		drop(dlist_tail_element(CnServiceLimitSet, node, &sets));
@@ -145,16 +230,13 @@ find_set(const pg_uuid_t *workspace)
 			return set;
 		}
 	}
-	return read_set(workspace);
+	return add_set(workspace);
 }
 
 static void
 unpin(void *arg)
 {
-	CnServiceLimitSet *set = ((Pin *) arg)->set;
-
-	if (--set->pins == 0 && set->dropped)
-		MemoryContextDelete(set->context);
+	unpin_set(((Pin *) arg)->set);
 }
 
 const CnServiceLimitSet *
@@ -176,16 +258,24 @@ compare_row(const void *service, const void *row)
 	return strcmp(service, ((const Row *) row)->service);
 }
 
+static const Row *
+find_row(const CnServiceLimitSet *set, const char *service)
+{
+	if (set->count == 0)
+		return NULL;
+	return bsearch(service, set->rows, set->count, sizeof(Row), compare_row);
+}
+
 CnServiceLimits
 cn_service_limit_of(const CnServiceLimitSet *set, const char *service)
 {
 	const Row  *row = NULL;
 	CnServiceLimits none = {0};
 
-	if (set && service && set->count > 0)
-		row = bsearch(service, set->rows, set->count, sizeof(Row), compare_row);
-
-	/* a provider's own defaults will have their place here */
+	if (set && service)
+		row = find_row(set, service);
+	if (row == NULL && set && service)
+		row = find_row(set->official, service);
 	return row ? row->limits : none;
 }
 

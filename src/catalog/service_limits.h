@@ -1,5 +1,5 @@
 /*
- * service_limits.h -- how often a workspace may call a service: api_rate_limits.
+ * service_limits.h -- how often a workspace may call a service: api_rate_limits, and providers.
  */
 #ifndef CN_CATALOG_SERVICE_LIMITS_H
 #define CN_CATALOG_SERVICE_LIMITS_H

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "catalog/provider.h"
 #include "catalog/service_limits.h"
 #include "core/clock.h"
 #include "core/install.h"
@@ -111,7 +112,8 @@ static uint64
 facts_generation(void)
 {
 	return cn_install_generation(CN_TABLE_CONNECTORS) + cn_install_generation(CN_TABLE_PAUSES) +
-		cn_install_generation(CN_TABLE_WORKSPACES) + cn_install_generation(CN_TABLE_RATE_LIMITS);
+		cn_install_generation(CN_TABLE_WORKSPACES) + cn_install_generation(CN_TABLE_RATE_LIMITS) +
+		cn_provider_generation();
 }
 
 static void
