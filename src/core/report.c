@@ -32,14 +32,26 @@ detail_of(const char *step, const CnCodeInfo *info, const CnFailure *failure)
 	return buf.data;
 }
 
-void
-cn_report_failure(const char *connector, const char *step, const CnFailure *failure)
+static void pg_attribute_noreturn()
+report(const char *message, const char *step, const CnFailure *failure)
 {
 	const CnCodeInfo *info = cn_code_info(failure->code);
 
 	ereport(ERROR,
 			(errcode(sqlstate_of(info)),
-			 errmsg("connector \"%s\": %s", connector, failure->message),
+			 errmsg_internal("%s", message),
 			 errdetail_internal("%s", detail_of(step, info, failure)),
 			 errhint("%s", failure->hint ? failure->hint : info->hint)));
+}
+
+void
+cn_report_failure(const char *connector, const char *step, const CnFailure *failure)
+{
+	report(psprintf("connector \"%s\": %s", connector, failure->message), step, failure);
+}
+
+void
+cn_report_action_failure(const char *action, const CnFailure *failure)
+{
+	report(psprintf("action \"%s\": %s", action, failure->message), NULL, failure);
 }

@@ -16,4 +16,8 @@
 extern void cn_report_failure(const char *connector, const char *step,
 							  const CnFailure *failure) pg_attribute_noreturn();
 
+/* The same of a provider's action that was called without a connector. */
+extern void cn_report_action_failure(const char *action, const CnFailure *failure)
+			pg_attribute_noreturn();
+
 #endif							/* CN_CORE_REPORT_H */

@@ -242,9 +242,12 @@ cn_history_write(CnHistoryRows *rows, const CnExecution *execution, const CnConn
 	memset(row.nulls, true, sizeof(row.nulls));
 	set_value(&row, COL_WORKSPACE, UUIDPGetDatum(&connector->workspace));
 	set_value(&row, COL_ID, UUIDPGetDatum(cn_exec_id(execution)));
-	set_value(&row, COL_CONNECTOR, UUIDPGetDatum(&connector->id));
 	set_text(&row, COL_NAME, connector->name);
-	set_value(&row, COL_VERSION, Int32GetDatum(connector->version));
+	if (!cn_uuid_is_zero(&connector->id))
+	{
+		set_value(&row, COL_CONNECTOR, UUIDPGetDatum(&connector->id));
+		set_value(&row, COL_VERSION, Int32GetDatum(connector->version));
+	}
 	fill_extra(&row, extra, cn_exec_outcome(execution)->started_at);
 	fill_input(&row, input);
 	set_jsonb(&row, COL_STEPS, steps);

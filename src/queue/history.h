@@ -28,7 +28,8 @@ typedef struct CnHistoryExtra
 } CnHistoryExtra;
 
 /*
- * Add the one row of a finished execution to rows, which the caller flushes in the
+ * Add the one row of a finished execution to rows (of a connector with an id of zeros, which stands
+ * for a provider's action, without id and version), which the caller flushes in the
  * current transaction.  Returns the steps of the row if there is no payload in
  * them, else NULL.
  */

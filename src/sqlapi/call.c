@@ -57,9 +57,8 @@ cn_call_begin(CnCall *call, const char *function, const char *workspace, CnRight
 	call->history.context = call->context;
 }
 
-/* All that is read from tables before the definition runs. */
-static void
-prepare(CnCall *call)
+void
+cn_call_prepare(CnCall *call)
 {
 	call->credentials = cn_execution_credentials(&call->workspace.id, call->definition,
 												 call->identity, call->context);
@@ -89,7 +88,7 @@ cn_call_connector(CnCall *call, const char *name)
 {
 	call->connector = cn_call_find(&call->workspace, name, call->context);
 	call->definition = call->connector->compiled.definition;
-	prepare(call);
+	cn_call_prepare(call);
 }
 
 void
@@ -105,7 +104,7 @@ cn_call_definition(CnCall *call, Jsonb *config)
 	if (!fine)
 		cn_cache_refuse("(test)", &problems);
 	call->definition = compiled.definition;
-	prepare(call);
+	cn_call_prepare(call);
 }
 
 /* ---- running ---- */
@@ -152,7 +151,11 @@ cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done
 		cn_input_check(connector->compiled.input_schema, input, &failure))
 		cn_exec_start(execution, cn_http_process_mux(), done, arg);
 	else
+	{
+		if (call->is_action && failure.code == CN_INPUT_INVALID)
+			failure.hint = "The action's input_schema, in the column definition of connector_providers, says what it takes.";
 		cn_exec_refuse(execution, &failure, done, arg);
+	}
 	MemoryContextSwitchTo(old);
 	return execution;
 }

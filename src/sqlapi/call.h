@@ -23,6 +23,7 @@ typedef struct CnCall
 	CnWorkspace workspace;
 	const char *identity;
 	CnConnector *connector;		/* NULL: a definition that is not saved */
+	bool		is_action;		/* the connector stands for a provider's action */
 	CnDefinition *definition;
 	CnExecCredential *credentials;	/* those the definition names */
 	const CnServiceLimitSet *limits;	/* of the workspace */
@@ -44,6 +45,15 @@ extern CnConnector *cn_call_find(const CnWorkspace *workspace, const char *name,
 
 /* Find the call's connector likewise, and open its credentials. */
 extern void cn_call_connector(CnCall *call, const char *name);
+
+/*
+ * Call a provider's action instead, "provider" or "provider/label" and its name: definition and a
+ * connector that stands for it, which has no id.  Raises 42704 or 55000 if there is no such thing.
+ */
+extern void cn_call_action(CnCall *call, const char *provider, const char *action);
+
+/* Open the credentials of call->definition, and read its limits; what sets the definition ends with it. */
+extern void cn_call_prepare(CnCall *call);
 
 /* Take a definition that is not saved instead; raises 22023 with all its problems. */
 extern void cn_call_definition(CnCall *call, Jsonb *config);
