@@ -23,6 +23,7 @@ my %wanted      = map { $_ => 1 } split ' ', $ENV{CN_CONTRACT_PROVIDERS} // '';
 my $JSON = JSON::PP->new->utf8;
 my $mock = VendorMock->start('test/contract', @directories);
 my %description = $mock->descriptions;
+my %evidence_files;                       # provider => files of a description, for each request that is evidence
 my $node = new_cluster(
 	'main',
 	'connector.workers'     => 0,
@@ -81,18 +82,27 @@ sub store_credential
 
 sub raised { my ($said) = @_; return $said =~ /^(?:ERROR|FATAL|WARNING): / ? ($said =~ s/\n(?:CONTEXT|LOCATION).*\z//sr) : (); }
 
+# What is taken out of the answer has to be in the description's example, if that has an answer at all.
 sub call_action
 {
-	my ($provider, $name, $input) = @_;
-	my $said = $s->ask("SELECT connector_call('$provider', '$name', " . $s->literal($input) . ') IS NULL');
-	return raised($said);
+	my ($provider, $name, $input, $action) = @_;
+	my $said   = $s->ask("SELECT connector_call('$provider', '$name', " . $s->literal($input) . ') IS NULL');
+	my @raised = raised($said);
+	return @raised if @raised;
+	return $said =~ /t/ && ($action->{output} // '$') ne '$' ? "there is no $action->{output} in the example of the answer" : ();
+}
+
+sub fetch
+{
+	my ($provider, $name, $input, $pages) = @_;
+	return $s->ask("SELECT record FROM connector_fetch('$provider', '$name', " . $s->literal($input) . ", max_pages => $pages) record");
 }
 
 # The members of records that others rely on must be there: the key and the cursor.
 sub fetch_stream
 {
 	my ($provider, $name, $input, $stream) = @_;
-	my $said = $s->ask("SELECT record FROM connector_fetch('$provider', '$name', " . $s->literal($input) . ', max_pages => 1) record');
+	my $said   = fetch($provider, $name, $input, 1);
 	my @raised = raised($said);
 	return @raised if @raised;
 	my @records = map { $JSON->decode($_) } split /\n/, $said;
@@ -123,13 +133,27 @@ sub request_problems
 	return @violations, $files->compare($name, $number, $request);
 }
 
-# check FILES, DEFINITION, KIND, NAME, RUN -- runs an action or stream with each of its inputs.  What is marked as
-# taken from elsewhere need not be in the description; it is a test that was skipped then.
+# doubts DEFINITION, KIND, NAME, REQUEST -- why the request proves less than that it fits the vendor's own description.
+sub doubts
+{
+	my ($definition, $kind, $name, $request) = @_;
+	my $elsewhere = $description{ $definition->{name} }{elsewhere};
+	my $is_whole  = $kind eq 'actions' && ($definition->{$kind}{$name}{output} // '$') eq '$';
+	my @doubts    = @{ $request->{doubts} // [] };
+	push @doubts, "its description is elsewhere: $elsewhere" if $elsewhere;
+	push @doubts, 'it is in no description'                  if $request->{unknown};
+	push @doubts, 'the answer is one of replies.json'        if $request->{ours} && !$is_whole;
+	return @doubts;
+}
+
+# check FILES, DEFINITION, KIND, NAME, RUN -- runs an action or stream with each of its inputs; returns doubts.  What
+# is marked as taken from elsewhere need not be in the description; it is a test that was skipped then.
 sub check
 {
 	my ($files, $definition, $kind, $name, $run) = @_;
 	my $evidence = $definition->{$kind}{$name}{evidence} // 'guess';
 	my @inputs   = $files->inputs($kind, $name);
+	my %doubts;
 	for my $number (1 .. @inputs)
 	{
 		my $label    = "$definition->{name}.$name" . ($kind eq 'streams' ? ' (stream)' : '') . ($number > 1 ? " ($number)" : '');
@@ -140,6 +164,7 @@ sub check
 		my @problems = request_problems($files, "$kind.$name", $number, @requests);
 		# A failure of the call is then the mock server's own answer.
 		push @problems, @failed if !$unknown && !grep { @{ $_->{violations} } } @requests;
+		$doubts{$_} = 1 for map { doubts($definition, $kind, $name, $_) } @requests;
 		note("$label: $requests[0]{excused} of what the description says does not count") if @requests && $requests[0]{excused};
 	  SKIP:
 		{
@@ -147,6 +172,76 @@ sub check
 			ok(!@problems, $label);
 			diag(join "\n  ", $label, @problems) if @problems;
 		}
+		push @{ $evidence_files{ $definition->{name} } }, $requests[0]{files} if $evidence eq 'contract' && @requests;
+	}
+	return sort keys %doubts;
+}
+
+# check_following FILES, DEFINITION, NAME -- the request for the second page of a stream, if the example of the first one
+# leads there; returns doubts.  An absolute URL leads away from the mock server, and both pages are the same: what
+# the caller hears of that does not matter here.
+sub check_following
+{
+	my ($files, $definition, $name) = @_;
+	my $provider = $definition->{name};
+	my $label    = "$provider.$name (stream), second page";
+	my ($input)  = $files->inputs('streams', $name);
+	fetch($provider, $name, $input, 2);
+	my (undef, $request) = grep { ($_->{provider} // '') eq $provider } $mock->requests;
+	if (!$request)
+	{
+		note("$label: the example of the first one does not lead there");
+		return;
+	}
+	$request->{violations} = [] if $request->{unknown} && ($definition->{streams}{$name}{evidence} // '') ne 'contract';
+	my @problems = request_problems($files, "streams.$name.following", 1, $request);
+	ok(!@problems, $label);
+	diag(join "\n  ", $label, @problems) if @problems;
+	return doubts($definition, 'streams', $name, $request);
+}
+
+#
+# What a provider's file says of itself.
+#
+
+# evidence_is PROVIDER, NAME, EVIDENCE, DOUBTS -- `contract` is said where it is proven, and nowhere else.
+sub evidence_is
+{
+	my ($provider, $name, $evidence, @doubts) = @_;
+	ok(($evidence eq 'contract') == !@doubts, "$provider.$name: its evidence is $evidence")
+	  or diag(@doubts ? join "\n  ", 'it is not proven:', @doubts : 'it is proven, evidence is contract then');
+	return;
+}
+
+# claims_nothing DEFINITION -- where nobody has the description, nobody can tell whether it is fitted.
+sub claims_nothing
+{
+	my ($definition) = @_;
+	my @claims = map {
+		my $kind = $_;
+		grep { ($definition->{$kind}{$_}{evidence} // '') eq 'contract' } sort keys %{ $definition->{$kind} // {} }
+	} qw(actions streams);
+	is("$definition->{availability} @claims", 'experimental ', "$definition->{name}: it claims nothing that cannot be tested");
+	return;
+}
+
+sub availability_is
+{
+	my ($definition, %doubts) = @_;
+	my $provider = $definition->{name};
+	my @doubtful = grep { @{ $doubts{$_} } } sort keys %doubts;
+	is($definition->{availability}, @doubtful ? 'experimental' : 'stable', "$provider: its availability");
+	my @groups = @{ $evidence_files{$provider} // [] };
+	my %used   = map { $_ => 1 } map { @{ $_ // [] } } @groups;
+	my %listed = map { ("$_.gz" => 1) } @{ $definition->{evidence}{contract} // [] };
+	is(join(' ', grep { !$used{$_} } sort keys %listed), '', "$provider: no files of its evidence prove nothing");
+	my %unlisted = map { $_->[0] => 1 } grep { my $group = $_; !grep { $listed{$_} } @$group } grep { $_ } @groups;
+	is(join(' ', sort keys %unlisted), '', "$provider: all are listed that do");
+	return if !@doubtful;
+	note("$provider.$_ is not proven: ", join '; ', @{ $doubts{$_} }) for @doubtful;
+  SKIP:
+	{
+		skip sprintf('%s is not stable: %d of %d actions and streams are not proven', $provider, scalar @doubtful, scalar keys %doubts), 1;
 	}
 	return;
 }
@@ -166,17 +261,25 @@ sub check_provider
 		return;
 	}
 	my %run = (
-		actions => sub { my ($name, $input) = @_; return call_action($provider, $name, $input); },
-		streams => sub { my ($name, $input) = @_; return fetch_stream($provider, $name, $input, $definition->{streams}{$name}); });
+		actions => sub { my ($name) = @_; return call_action($provider, @_, $definition->{actions}{$name}); },
+		streams => sub { my ($name) = @_; return fetch_stream($provider, @_, $definition->{streams}{$name}); });
+	my %doubts;
 	delete @run{@absent};
 	for my $kind (sort keys %run)
 	{
-		check($files, $definition, $kind, $_, $run{$kind}) for sort keys %{ $definition->{$kind} // {} };
+		for my $name (sort keys %{ $definition->{$kind} // {} })
+		{
+			my @doubts = check($files, $definition, $kind, $name, $run{$kind});
+			push @doubts, check_following($files, $definition, $name) if $kind eq 'streams';
+			evidence_is($provider, $name, $definition->{$kind}{$name}{evidence} // 'guess', @doubts);
+			$doubts{"$kind.$name"} = \@doubts;
+		}
 	}
 	return pass("$provider is accepted; nothing more was tested") if @absent;
 	my @superfluous = $ENV{CN_CONTRACT_UPDATE} ? () : $files->superfluous;
 	push @superfluous, map { "exceptions.json: $_->{method} $_->{path}: $_->{violation}" } $mock->unused_exceptions($provider);
 	is(join("\n", @superfluous), '', "$provider: nothing is superfluous");
+	availability_is($definition, %doubts);
 	$files->save;
 	return;
 }
@@ -190,6 +293,7 @@ for my $file (sort glob 'catalog/*.json')
 	my $provider   = $definition->{name};
 	next if %wanted && !$wanted{$provider};
 	my @missing = $description{$provider} ? @{ $description{$provider}{missing} } : ('test/contract/descriptions.json has none');
+	claims_nothing($definition) if @missing && (!$description{$provider} || $description{$provider}{elsewhere});
   SKIP:
 	{
 		diag("$provider: NO DESCRIPTION: @missing") if @missing;

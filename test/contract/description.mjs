@@ -97,7 +97,12 @@ function repair(node) {
 function acceptUrlencoded(operation) {
 	const contents = operation.request?.body?.contents;
 	const multipart = contents?.find((content) => content.mediaType === 'multipart/form-data');
-	if (multipart) contents.push({ ...multipart, mediaType: 'application/x-www-form-urlencoded' });
+	if (multipart)
+		contents.push({
+			...multipart,
+			mediaType: 'application/x-www-form-urlencoded',
+			borrowed: true,
+		});
 	return operation;
 }
 

@@ -13,7 +13,8 @@
  * answered with {}, marked `unknown`; whoever asked decides what that means.
  *
  *   GET /-/requests           what was asked since the last time, with the violations of each, as JSON
- *   GET /-/descriptions       providers and what their descriptions are: [{"provider", "files", "missing"}]
+ *   GET /-/descriptions       providers and what their descriptions are: [{"provider", "files", "missing",
+ *                             "elsewhere"}]
  *   GET /-/unused-exceptions  those of exceptions.json that no request has needed so far
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -235,13 +236,15 @@ function excuse(request, path, violations) {
 			['*', request.method].includes(one.method) &&
 			['*', path].includes(one.path),
 	);
-	const left = violations.filter((violation) => {
-		const text = `${violation.path} ${violation.message}`.trim();
-		const excused = mine.find((one) => one.violation === text);
-		if (excused) excused.used = true;
-		return !excused;
-	});
-	return { violations: left, excused: violations.length - left.length };
+	const excuseOf = (violation) =>
+		mine.find((one) => one.violation === `${violation.path} ${violation.message}`.trim());
+	const needed = violations.map(excuseOf).filter(Boolean);
+	for (const one of needed) one.used = true;
+	return {
+		violations: violations.filter((violation) => !excuseOf(violation)),
+		excused: needed.length,
+		doubts: needed.filter((one) => one.matters).map((one) => `${one.violation} (excused)`),
+	};
 }
 
 /* Replies of replies.json, for where the description has none that could be read. */
@@ -264,28 +267,59 @@ function notThere(request, what) {
 	return { ...excuse(request, path, [violation]), operation: path, output, unknown: true };
 }
 
-/* What the description says to a request: the operation that it violates least, concrete paths first. */
-async function answer(request) {
-	const found = (await descriptions(request.provider)).flatMap((one) =>
-		one.match(request.url).map((match) => ({ ...match, file: one.name })),
+/* What the descriptions have for a request: its path, operations, and the entry of descriptions.json. */
+async function matches(request) {
+	return (await descriptions(request.provider)).flatMap((one) =>
+		one.match(request.url).map((match) => ({ ...match, entry: one.entry })),
 	);
+}
+
+/* The operation that a request violates least, concrete paths first. */
+function best(found, request) {
 	const method = request.method.toLowerCase();
-	const candidates = found
-		.flatMap(({ path, operations, file }) =>
-			operations.map((operation) => ({ path, operation, file })),
+	return found
+		.flatMap(({ operations, ...where }) =>
+			operations.map((operation) => ({ ...where, operation })),
 		)
 		.filter(({ operation }) => operation.method === method)
 		.sort((a, b) => templates(a.operation.path) - templates(b.operation.path))
-		.map(({ path, operation, file }) => {
+		.map((candidate) => {
+			const { path, operation } = candidate;
 			const all = allViolations(operation, path, request);
-			return { path, operation, file, ...excuse(request, operation.path, all) };
+			return { ...candidate, ...excuse(request, operation.path, all) };
 		})
-		.sort((a, b) => a.violations.length - b.violations.length);
+		.sort((a, b) => a.violations.length - b.violations.length)[0];
+}
+
+/*
+ * What the description says to a request, and why that may be less than a proof: `doubts`, and `ours`, the
+ * reply is not the description's.
+ */
+async function answer(request) {
+	const found = await matches(request);
 	if (found.length === 0) return notThere(request, 'url');
-	if (candidates.length === 0) return notThere(request, 'method');
-	const { operation, path, ...best } = candidates[0];
-	const output = ownReply(request, operation.path) ?? (await example(operation, path, request));
-	return { ...best, operation: operation.path, output };
+	const candidate = best(found, request);
+	if (!candidate) return notThere(request, 'method');
+	const { entry, path, operation, violations, excused, doubts } = candidate;
+	const files = [entry.file].flat();
+	const own = ownReply(request, operation.path);
+	if (borrows(operation, request)) entry.used = true;
+	if (entry.origin === 'third-party') doubts.push(`${files[0]} is not the vendor's`);
+	return {
+		violations,
+		excused,
+		doubts,
+		files,
+		operation: operation.path,
+		output: own ?? (await example(operation, path, request)),
+		ours: Boolean(own),
+	};
+}
+
+/* Is it a form that only `urlencoded` of descriptions.json lets pass? */
+function borrows(operation, request) {
+	const contents = operation.request?.body?.contents ?? [];
+	return contents.some((one) => one.borrowed && one.mediaType === mediaTypeOf(request));
 }
 
 function templates(path) {
@@ -316,29 +350,42 @@ function replyOutput(response, output) {
 	);
 }
 
-async function control(message, response) {
-	if (message.url === '/-/requests') {
-		replyJson(response, 200, requests);
-		requests = [];
-	} else if (message.url === '/-/descriptions')
-		replyJson(
-			response,
-			200,
-			Object.entries(sources).map(([provider, { documents }]) => ({
-				provider,
-				files: documents.filter(directoryOf).map((entry) => [entry.file].flat()[0]),
-				missing: documents
-					.filter((entry) => !directoryOf(entry))
-					.map((entry) => [entry.file].flat()[0]),
-			})),
-		);
-	else if (message.url === '/-/unused-exceptions')
-		replyJson(
-			response,
-			200,
-			exceptions.filter((one) => !one.used),
-		);
-	else replyJson(response, 404, {});
+/* Permissions that no request has needed so far: exceptions, and forms in another encoding. */
+function unused() {
+	const forms = Object.entries(sources).flatMap(([provider, { documents }]) =>
+		documents
+			.filter((entry) => entry.urlencoded && !entry.used)
+			.map((entry) => ({ provider, method: '*', path: '*', violation: 'urlencoded' })),
+	);
+	return [...exceptions.filter((one) => !one.used), ...forms];
+}
+
+function describe() {
+	return Object.entries(sources).map(([provider, { documents, elsewhere = null }]) => ({
+		provider,
+		elsewhere,
+		files: documents.filter(directoryOf).flatMap((entry) => entry.file),
+		missing: documents
+			.filter((entry) => !directoryOf(entry))
+			.map((entry) => [entry.file].flat()[0]),
+	}));
+}
+
+function takeRequests() {
+	const taken = requests;
+	requests = [];
+	return taken;
+}
+
+const controls = {
+	'/-/requests': takeRequests,
+	'/-/descriptions': describe,
+	'/-/unused-exceptions': unused,
+};
+
+function control(message, response) {
+	const what = controls[message.url];
+	replyJson(response, what ? 200 : 404, what ? what() : {});
 }
 
 async function serve(message, response) {

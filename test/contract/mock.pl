@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use ConnectorTest;
+use ContractFiles;
 use HTTP::Tiny;
 use JSON::PP ();
 use Test::More;
@@ -78,10 +79,16 @@ is($JSON->decode($body)->{things}[0]{name}, 'A thing', 'the example, also for a 
 #
 my ($said, undef, $request) = ask('plain', 'GET', 'https://acme.plain.example/v1/things?kind=big&excused=1', undef, undef, %TOKEN);
 is("$said $request->{excused}", '200 1', 'an exception');
+is_deeply($request->{doubts}, [], 'leaves no doubt');
+(undef, undef, $request) = ask('plain', 'GET', 'https://acme.plain.example/v1/things?kind=big&doubtful=1', undef, undef, %TOKEN);
+is_deeply([ @$request{qw(violations doubts)} ], [ [], ['query.doubtful is not in the description (excused)'] ], 'unless it matters');
+(undef, undef, $request) = ask('half', 'GET', 'https://acme.plain.example/v1/things?kind=big', undef, undef, %TOKEN);
+is_deeply([ @$request{qw(files doubts)} ], [ ['plain.yaml'], ["plain.yaml is not the vendor's"] ], 'a description of somebody else');
 is(plain('GET', '/things/latest?excused=1'), '422: query.excused is not in the description', 'holds for its path only');
 is_deeply([ map { $_->{violation} } $mock->unused_exceptions('plain') ], ['query.never is not in the description'], 'one that is not needed is told');
+is_deeply([ map { $_->{violation} } $mock->unused_exceptions('half') ], ['urlencoded'], 'so is another encoding of forms');
 my %description = $mock->descriptions;
-is_deeply($description{half}{missing}, ['gone.yaml'], 'a description that is not there is told');
+is_deeply([ @{ $description{half} }{qw(files missing elsewhere)} ], [ ['plain.yaml'], ['gone.yaml'], 'somewhere' ], 'a description that is not there is told');
 
 #
 # Other formats.
@@ -95,6 +102,7 @@ like(discovery('POST', '/upload/d/v1/files', 'x', 'text/plain'), qr/\A422: query
 
 sub requests { my ($method, $path, @rest) = @_; return ask('requests', $method, "https://acme.requests.example$path", @rest); }
 is((requests('GET', '/data/v60.0/things/1?all=1&deep=2'))[1], '{"name":"ours"}', 'Postman: samples of one request together; a reply of ours');
+ok((requests('GET', '/data/v60.0/things/1'))[2]{ours}, 'and it says so');
 is((requests('GET', '/data/v60.0/things/1?some=1'))[0], '422: query.some is not in the description', 'Postman: an unknown parameter');
 is((requests('POST', '/data/v60.0/things', '{"any": 1}'))[0], '200', 'Postman: a body; a slash at the end is no difference');
 like((requests('POST', '/data/v60.0/things', '[]'))[0], qr/\A422: body .*object/, 'Postman: a body of another type');
@@ -113,5 +121,28 @@ is((files('me', 'null'))[0], '200', 'Stone: no argument');
 is((files('nothing', 'null'))[0], '200: url is not in the description', 'Stone: an unknown route');
 is((ask('files', 'POST', 'https://content.dropboxapi.com/2/files/upload_v2', 'x', 'application/octet-stream', 'dropbox-api-arg' => '{}'))[0], '200', 'Stone: an upload of version 2');
 like((ask('files', 'POST', 'https://content.dropboxapi.com/2/files/upload_v2', 'x', 'application/octet-stream'))[0], qr/\A422: header .*dropbox-api-arg/, 'Stone: an upload without its argument');
+
+#
+# Golden requests.
+#
+my %sent = (
+	method => 'POST', url => 'https://acme.plain.example/v1/things', query => [ [ 'kind', 'big' ], [ 'at', '12:00' ] ],
+	headers => { authorization => 'Bearer made-up-secret-token', 'content-type' => 'application/json', host => '127.0.0.1:1' },
+	body => '{"name": "x", "key": "made-up-secret-key", "by": "01890000-0000-7000-8000-000000000001"}');
+my $kept = ContractFiles::redact(\%sent, 'at');
+is_deeply($kept, {
+	method => 'POST', url => $sent{url}, query => [ 'kind=big', 'at=(volatile)' ],
+	headers => { authorization => 'Bearer (secret)', 'content-type' => 'application/json' },
+	body => { name => 'x', key => '(secret)', by => '(execution)' } }, 'a request is kept without secrets, and what is new each time');
+
+my $files = ContractFiles->new('nobody', {});
+is_deeply([ $files->compare('actions.a', 1, \%sent) ], ['there is no golden request; set CN_CONTRACT_UPDATE to write it'], 'there is no golden request');
+is_deeply([ $files->superfluous ], [], 'nothing is superfluous');
+$files->{inputs} = { volatile => ['at'] };
+$files->{golden} = { 'actions.a' => [$kept], 'actions.gone' => [$kept] };
+is_deeply([ $files->compare('actions.a', 1, { %sent, query => [ [ 'kind', 'big' ], [ 'at', '13:00' ] ] }) ], [], 'the same, at another time');
+is_deeply([ $files->compare('actions.a', 1, { %sent, method => 'PUT' }) ],
+	[ 'the request is not the golden one:', '-   "method": "POST",', '+   "method": "PUT",' ], 'another one, with the difference');
+is_deeply([ $files->superfluous ], ['golden: actions.gone'], 'one that nothing sends any more');
 
 done_testing();
