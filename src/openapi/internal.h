@@ -21,6 +21,7 @@ typedef struct CnOpenapi
 	const CnJson *options;		/* an object */
 	CnProblems *problems;
 	CnJsonItems notes;			/* what was left out or guessed, for people */
+	CnJsonMembers parameters;	/* properties: variables of URLs that have no value */
 	bool		renews;			/* there is an auth kind whose token can be renewed */
 	int			left_out;		/* operations, because there are more than max_actions */
 } CnOpenapi;
@@ -59,8 +60,14 @@ extern char *cn_openapi_name(const char *text);
 
 /* ---- server.c ---- */
 
-/* Put base_url, allowed_hosts and parameters into provider; problems if there is no usable server. */
+/* Put base_url and allowed_hosts into provider; problems if there is no usable server. */
 extern void cn_openapi_server(CnOpenapi *import, CnJsonMembers *provider);
+
+/* A URL whose variables are replaced by the values that options name, or become parameters. */
+extern char *cn_openapi_url(CnOpenapi *import, const char *url);
+
+/* Put the parameters of all URLs into provider. */
+extern void cn_openapi_parameters(const CnOpenapi *import, CnJsonMembers *provider);
 
 /* ---- security.c ---- */
 

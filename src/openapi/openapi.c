@@ -23,6 +23,7 @@ cn_openapi_import(const CnJson *spec, const CnJson *options, CnProblems *problem
 	CnOpenapi	import = {.spec = spec,.options = options,.problems = problems};
 	CnJsonMembers provider = {0};
 	CnJsonMembers evidence = {0};
+	const CnJson *auth;
 
 	if (options == NULL)
 		import.options = cn_json_object(NULL, 0);
@@ -31,7 +32,9 @@ cn_openapi_import(const CnJson *spec, const CnJson *options, CnProblems *problem
 		return NULL;
 	add_identity(&import, &provider);
 	cn_openapi_server(&import, &provider);
-	cn_json_add(&provider, "auth", cn_openapi_auth(&import));
+	auth = cn_openapi_auth(&import);
+	cn_openapi_parameters(&import, &provider);
+	cn_json_add(&provider, "auth", auth);
 	cn_json_add(&provider, "error_rules", error_rules(&import));
 	add_operations(&import, &provider);
 	if (problems->count > 0)

@@ -83,16 +83,19 @@ scopes_of(const CnJson *flow)
 }
 
 static CnJson *
-oauth2_flow(const char *title, const CnJson *flow, const char *grant)
+oauth2_flow(CnOpenapi *import, const char *title, const CnJson *flow, const char *grant)
 {
 	CnJsonMembers auth = {0};
 
 	cn_json_add_text(&auth, "kind", "oauth2");
 	cn_json_add_text(&auth, "title", title);
 	cn_json_add_text(&auth, "grant", grant);
-	cn_json_add_text(&auth, "authorize_url", cn_json_get_string(flow, "authorizationUrl"));
-	cn_json_add_text(&auth, "device_url", cn_json_get_string(flow, "deviceAuthorizationUrl"));
-	cn_json_add_text(&auth, "token_url", cn_json_get_string(flow, "tokenUrl"));
+	cn_json_add_text(&auth, "authorize_url",
+					 cn_openapi_url(import, cn_json_get_string(flow, "authorizationUrl")));
+	cn_json_add_text(&auth, "device_url",
+					 cn_openapi_url(import, cn_json_get_string(flow, "deviceAuthorizationUrl")));
+	cn_json_add_text(&auth, "token_url",
+					 cn_openapi_url(import, cn_json_get_string(flow, "tokenUrl")));
 	cn_json_add(&auth, "scopes", scopes_of(flow));
 	return cn_json_members(&auth);
 }
@@ -117,7 +120,7 @@ oauth2(CnOpenapi *import, const char *title, const CnJson *scheme)
 		if (i == 0 && !is_url(cn_json_get_string(flow, "authorizationUrl")))
 			continue;
 		import->renews = true;
-		return oauth2_flow(title, flow, flows[i].grant);
+		return oauth2_flow(import, title, flow, flows[i].grant);
 	}
 	cn_openapi_note(import, "security scheme %s is left out: none of its OAuth 2 flows can be used", title);
 	return NULL;

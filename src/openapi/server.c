@@ -39,9 +39,9 @@ variable_schema(const char *name, const CnJson *variable)
 	return cn_json_members(&schema);
 }
 
+/* variable is what the server says of it, or NULL. */
 static void
-add_variable(CnOpenapi *import, const char *name, const CnJson *server, StringInfo url,
-			 CnJsonMembers *properties)
+add_variable(CnOpenapi *import, const char *name, const CnJson *variable, StringInfo url)
 {
 	const char *given = cn_json_get_string(cn_json_get(import->options, "server_variables"), name);
 	char	   *parameter = cn_openapi_name(name);
@@ -52,14 +52,13 @@ add_variable(CnOpenapi *import, const char *name, const CnJson *server, StringIn
 		return;
 	}
 	appendStringInfo(url, "{%s}", parameter);
-	cn_json_add(properties, parameter,
-				variable_schema(name, cn_json_get(cn_json_get(server, "variables"), name)));
+	if (cn_json_added(&import->parameters, parameter) == NULL)
+		cn_json_add(&import->parameters, parameter, variable_schema(name, variable));
 }
 
-/* written with its variables replaced by values, or by parameters that are added to properties. */
+/* written with its variables replaced; variables says what the server says of them. */
 static char *
-fill_variables(CnOpenapi *import, const char *written, const CnJson *server,
-			   CnJsonMembers *properties)
+fill_variables(CnOpenapi *import, const char *written, const CnJson *variables)
 {
 	StringInfoData url;
 
@@ -70,20 +69,27 @@ fill_variables(CnOpenapi *import, const char *written, const CnJson *server,
 
 		if (end)
 		{
-			add_variable(import, pnstrdup(at + 1, end - at - 1), server, &url, properties);
+			const char *name = pnstrdup(at + 1, end - at - 1);
+
+			add_variable(import, name, cn_json_get(variables, name), &url);
 			at = end;
 		}
 		else
 			appendStringInfoChar(&url, *at);
 	}
-	while (url.len > 0 && url.data[url.len - 1] == '/')
-		url.data[--url.len] = '\0';
 	return url.data;
 }
 
-static void
-add_parameters(CnJsonMembers *provider, const CnJsonMembers *properties)
+char *
+cn_openapi_url(CnOpenapi *import, const char *url)
 {
+	return url ? fill_variables(import, url, NULL) : NULL;
+}
+
+void
+cn_openapi_parameters(const CnOpenapi *import, CnJsonMembers *provider)
+{
+	const CnJsonMembers *properties = &import->parameters;
 	CnJsonMembers schema = {0};
 	CnJsonItems required = {0};
 
@@ -106,13 +112,20 @@ host_of(const char *url)
 	return pnstrdup(host, strcspn(host, "/?#"));
 }
 
-void
-cn_openapi_server(CnOpenapi *import, CnJsonMembers *provider)
+/* Somebody may have written "<your-host>" there; parameters are another matter. */
+static bool
+is_host(const char *host)
+{
+	return *host && host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+								"0123456789.-_:[]{}")] == '\0';
+}
+
+/* The server's URL without slashes behind it, or NULL and a problem. */
+static char *
+server_url(CnOpenapi *import)
 {
 	const CnJson *server = first_server(import);
 	const char *written = cn_json_get_string(import->options, "server");
-	CnJsonMembers properties = {0};
-	CnJsonItems hosts = {0};
 	char	   *url;
 
 	if (written == NULL)
@@ -121,14 +134,32 @@ cn_openapi_server(CnOpenapi *import, CnJsonMembers *provider)
 	{
 		cn_problem(import->problems, "$.servers",
 				   "no server with an absolute URL; name one in options.server");
-		return;
+		return NULL;
 	}
-	url = fill_variables(import, written, server, &properties);
+	url = fill_variables(import, written, cn_json_get(server, "variables"));
+	if (!is_host(host_of(url)))
+	{
+		cn_problem(import->problems, "$.servers",
+				   "\"%s\" is no host; name a server in options.server", host_of(url));
+		return NULL;
+	}
+	while (url[strlen(url) - 1] == '/')
+		url[strlen(url) - 1] = '\0';
+	return url;
+}
+
+void
+cn_openapi_server(CnOpenapi *import, CnJsonMembers *provider)
+{
+	char	   *url = server_url(import);
+	CnJsonItems hosts = {0};
+
+	if (url == NULL)
+		return;
 	cn_json_add_text(provider, "base_url", url);
 	if (strncmp(url, "http://", 7) == 0)
 		cn_json_append(&hosts, cn_json_string(psprintf("http://%s", host_of(url)), -1));
 	else
 		cn_json_append(&hosts, cn_json_string(host_of(url), -1));
 	cn_json_add(provider, "allowed_hosts", cn_json_items(&hosts));
-	add_parameters(provider, &properties);
 }
