@@ -22,7 +22,7 @@ typedef struct Check
 
 /* Keys of every kind. */
 static const char *const common_keys[] = {
-	"kind", "page_size", "max_pages", "more", "total", "reset", NULL
+	"kind", "page_size", "max_pages", "more", "total", "reset", "guess", NULL
 };
 
 static const char *const cursor_keys[] = {
@@ -255,6 +255,17 @@ compile_reset(Check *check)
 			cn_problem(check->c.problems, cn_compile_child(path, keys[i]), "it is missing");
 }
 
+/* For the audit: nobody has compared it with the service's documentation. */
+static void
+check_guess(Check *check)
+{
+	const CnJson *value = cn_json_get(check->value, "guess");
+
+	if (value && value->type != CN_JSON_BOOL)
+		cn_problem(check->c.problems, cn_compile_child(check->path, "guess"),
+				   "expected true or false, found %s", cn_json_type_phrase(value->type));
+}
+
 static void
 compile_common(Check *check)
 {
@@ -262,6 +273,7 @@ compile_common(Check *check)
 	compile_reset(check);
 	path_member(check, "more", &check->result->more);
 	path_member(check, "total", &check->result->total);
+	check_guess(check);
 	check->result->max_pages = CN_PAGES_DEFAULT;
 	int_member(check, check->value, check->path, "max_pages", 1, CN_PAGES_MAX,
 			   &check->result->max_pages);
