@@ -282,7 +282,10 @@ INSERT INTO harmless VALUES
     ('connector_id_time'),          -- reads only the id itself
     ('_connector_credentials'), ('_connector_json_diff'),   -- of JSON alone
     ('connector_validate_json'), ('connector_json_is_valid'), ('connector_import_openapi'),  -- read only their arguments
-    ('connector_validate_json'), ('connector_json_is_valid'),  -- read only their arguments
+    ('connector_audit_definition'), ('_connector_audit_gap'), ('_connector_audit_urls'), ('_connector_audit_requests'),
+    ('_connector_audit_coverage'), ('_connector_audit_whole'), ('_connector_audit_page'), ('_connector_provider_problems'),
+    ('_connector_provider_requests'), ('_connector_provider_urls'),  -- likewise
+    ('connector_audit'), ('connector_catalog_report'), ('connector_catalog_summary'),   -- of rows that the caller may read
     ('connector_catalog_load'),     -- of no tenant, and 42501, checked below
     ('connector_template_browse'), ('connector_template_feature'), ('connector_template_moderate'),     -- checked below
     ('connector_render'), ('_connector_transformations'),   -- of their arguments and of a table in the library
