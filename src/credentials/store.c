@@ -98,6 +98,19 @@ static CnStatement remove_statement = {
 	.argtypes = {UUIDOID, TEXTOID, TEXTOID, TEXTOID},
 };
 
+/* Only what would change: others' caches are made anew when it does. */
+static CnStatement tested_statement = {
+	.sql = "UPDATE @.workspace_api_credentials"
+	"  SET status = CASE WHEN $4 IS NULL THEN 'connected' ELSE 'error' END, status_message = $4"
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2"
+	"   AND token_generation OPERATOR(pg_catalog.=) $3 AND token_failures OPERATOR(pg_catalog.=) 0"
+	"   AND status OPERATOR(pg_catalog.=) ANY (ARRAY['connected', 'error'])"
+	"   AND status_message IS DISTINCT FROM $4",
+	.write = true,
+	.nargs = 4,
+	.argtypes = {UUIDOID, UUIDOID, INT8OID, TEXTOID},
+};
+
 static CnStatement stale_statement = {
 	.sql = "SELECT workspace_id, id, service_name, key_id, secret"
 	"  FROM @.workspace_api_credentials WHERE key_id OPERATOR(pg_catalog.<>) $1"
@@ -421,6 +434,23 @@ cn_credential_remove(const pg_uuid_t *workspace, const char *service, const char
 	found = cn_spi_run(&remove_statement, values, NULL, 0) > 0;
 	cn_spi_end(&spi);
 	return found;
+}
+
+void
+cn_credential_tested(const CnCredential *credential, const char *problem)
+{
+	Datum		values[4] = {
+		UUIDPGetDatum(&credential->workspace),
+		UUIDPGetDatum(&credential->id),
+		Int64GetDatum(credential->generation),
+		problem ? CStringGetTextDatum(problem) : (Datum) 0
+	};
+	const char	nulls[4] = {' ', ' ', ' ', problem ? ' ' : 'n'};
+	CnSpi		spi;
+
+	cn_spi_begin(&spi);
+	(void) cn_spi_run(&tested_statement, values, nulls, 0);
+	cn_spi_end(&spi);
 }
 
 /* Re-encrypt row i of the table; false, with a warning, if its old key does not open it. */

@@ -128,6 +128,13 @@ extern void cn_credential_store(const CnCredentialInput *input, pg_uuid_t *id);
 extern bool cn_credential_remove(const pg_uuid_t *workspace, const char *service,
 								 const char *label, const char *owner);
 
+/*
+ * The service was asked whether it takes the credential, and took it (problem NULL), or did not:
+ * into its status, unless it was replaced meanwhile, or the status is that of a token
+ * which could not be renewed.
+ */
+extern void cn_credential_tested(const CnCredential *credential, const char *problem);
+
 /* Re-encrypt up to limit rows that are not under the current key; how many. */
 extern int	cn_credential_rotate(int limit);
 

@@ -44,9 +44,9 @@ COMMENT ON COLUMN @extschema@.workspace_api_credentials.allowed_hosts IS
 'Where the secret may be sent: host, host:port or *.host over https, or an explicit http://host[:port].';
 
 COMMENT ON COLUMN @extschema@.workspace_api_credentials.status IS
-'connected; expiring: its token could not be renewed and ends soon; error: it could not be renewed in time, which is tried again; reauthorize: somebody has to connect anew.';
+'connected; expiring: its token could not be renewed and ends soon; error: it could not be renewed in time, which is tried again, or the service refused the credential when connector_test_connection() asked; reauthorize: somebody has to connect anew.';
 COMMENT ON COLUMN @extschema@.workspace_api_credentials.status_message IS
-'Why the token could not be renewed.';
+'Why the token could not be renewed, or what the service said.';
 COMMENT ON COLUMN @extschema@.workspace_api_credentials.token_grant IS
 'How the token is renewed, as the provider''s definition said when the credential was made; no secret. Null: it is not.';
 COMMENT ON COLUMN @extschema@.workspace_api_credentials.token_generation IS

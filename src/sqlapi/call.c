@@ -278,13 +278,11 @@ cn_call_row_type(FunctionCallInfo fcinfo)
 	return BlessTupleDesc(desc);
 }
 
-HeapTuple
-cn_call_result(const CnExecution *execution, Jsonb *steps, TupleDesc desc)
+void
+cn_call_result_values(const CnExecution *execution, Jsonb *steps, Datum *values, bool *nulls)
 {
 	const CnOutcome *outcome = cn_exec_outcome(execution);
 	const CnFailure *failure = &outcome->failure;
-	Datum		values[8] = {0};
-	bool		nulls[8] = {false};
 
 	values[0] = UUIDPGetDatum(cn_exec_id(execution));
 	values[1] = CStringGetTextDatum(cn_status_name(failure));
@@ -300,5 +298,14 @@ cn_call_result(const CnExecution *execution, Jsonb *steps, TupleDesc desc)
 	nulls[5] = outcome->http_status == 0;
 	values[6] = JsonbPGetDatum(steps ? steps : cn_history_steps(execution, false));
 	values[7] = Float8GetDatum(outcome->execution_time_ms);
+}
+
+HeapTuple
+cn_call_result(const CnExecution *execution, Jsonb *steps, TupleDesc desc)
+{
+	Datum		values[CN_CALL_RESULT_COLUMNS] = {0};
+	bool		nulls[CN_CALL_RESULT_COLUMNS] = {false};
+
+	cn_call_result_values(execution, steps, values, nulls);
 	return heap_form_tuple(desc, values, nulls);
 }

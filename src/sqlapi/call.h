@@ -85,6 +85,11 @@ extern void cn_call_flush(CnCall *call);
 /* The row of type connector_result.  steps: the history's, or NULL. */
 extern HeapTuple cn_call_result(const CnExecution *execution, Jsonb *steps, TupleDesc desc);
 
+/* Its columns, for rows that have more; nulls has to be all false before. */
+#define CN_CALL_RESULT_COLUMNS 8
+extern void cn_call_result_values(const CnExecution *execution, Jsonb *steps, Datum *values,
+								  bool *nulls);
+
 /* The type of rows the function returns. */
 extern TupleDesc cn_call_row_type(FunctionCallInfo fcinfo);
 
