@@ -23,7 +23,7 @@ export function readText(directory, file) {
 	return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
 }
 
-function parse(file, text) {
+export function parse(file, text) {
 	return /\.ya?ml(\.gz)?$/.test(file) ? yaml.parse(text) : JSON.parse(text);
 }
 
