@@ -54,7 +54,8 @@ typedef enum CnGrant
 extern const CnJson *cn_oauth2_entry(const CnJson *provider, const char *kind, const char *grant);
 
 /*
- * The grant object of an auth entry: placeholders like {subdomain} replaced by parameters.
+ * The grant object of an auth entry: placeholders like {subdomain} in its addresses and scopes
+ * replaced by parameters.
  * scopes: an array of strings or NULL for the entry's default_scopes.  NULL and *problem
  * (palloc'ed, names what is missing) if it cannot be made.
  */
@@ -69,6 +70,9 @@ extern CnJson *cn_oauth2_hosts(const CnJson *hosts, const CnJson *parameters);
 
 /* The host entry of an URL, to bind a client to its token endpoint; NULL if it is none. */
 extern char *cn_oauth2_host_of(const char *url);
+
+/* What a parameter is, a text or a number, as text; NULL if there is none. */
+extern const char *cn_oauth2_value(const CnJson *values, const char *name);
 
 /* text with {name} replaced; at its start raw, elsewhere percent-encoded.  NULL: *missing has no value. */
 extern char *cn_oauth2_expand(const char *text, const CnJson *parameters, const char **missing);
@@ -126,7 +130,8 @@ extern void cn_oauth2_revoke_request(const CnJson *config, const CnOauth2Ask *as
 
 /*
  * The claims of a JWT bearer grant: config's, with {name} replaced by a value of values (an
- * object of strings); {scopes} are the config's.  NULL and *missing.
+ * object of strings); {scope} is the config's.  A claim with {name?} is left out where there is
+ * no such value.  NULL and *missing.
  */
 extern CnJson *cn_oauth2_claims(const CnJson *config, const CnJson *values, const char **missing);
 

@@ -105,8 +105,18 @@ cn_oauth2_number(const CnJson *config, const char *name, int otherwise)
 
 /* ---- placeholders ---- */
 
-char *
-cn_oauth2_expand(const char *text, const CnJson *parameters, const char **missing)
+const char *
+cn_oauth2_value(const CnJson *values, const char *name)
+{
+	const CnJson *value = cn_json_get(values, name);
+
+	return value && (value->type == CN_JSON_STRING || value->type == CN_JSON_NUMBER) ? value->u.text
+		: NULL;
+}
+
+/* is_url: a value is percent-encoded, but for one that the text begins with. */
+static char *
+expand(const char *text, const CnJson *parameters, bool is_url, const char **missing)
 {
 	const char *at = text;
 	StringInfoData out;
@@ -124,20 +134,26 @@ cn_oauth2_expand(const char *text, const CnJson *parameters, const char **missin
 		if (*at == '\0' || end == NULL)
 			break;
 		name = pnstrdup(at + 1, end - at - 1);
-		value = cn_json_get_string(parameters, name);
+		value = cn_oauth2_value(parameters, name);
 		if (value == NULL || value[0] == '\0')
 		{
 			*missing = name;
 			return NULL;
 		}
-		if (at == text)
-			appendStringInfoString(&out, value);
-		else
+		if (is_url && at > text)
 			cn_percent_encode(&out, value, strlen(value));
+		else
+			appendStringInfoString(&out, value);
 		at = end + 1;
 	}
 	appendStringInfoString(&out, at);
 	return out.data;
+}
+
+char *
+cn_oauth2_expand(const char *text, const CnJson *parameters, const char **missing)
+{
+	return expand(text, parameters, true, missing);
 }
 
 char *
@@ -218,9 +234,32 @@ expand_url(CnJsonMember *member, const CnJson *parameters, char **problem)
 	return *problem == NULL;
 }
 
+/*
+ * One of the scopes; NULL and *problem if it cannot be.  RFC 6749, section 3.3: no blank in it, or
+ * it would be two.
+ */
+static char *
+expand_scope(const CnJson *scope, int number, const CnJson *parameters, char **problem)
+{
+	const char *missing;
+	char	   *text;
+
+	if (scope->type != CN_JSON_STRING || scope->len != strlen(scope->u.text))
+		text = NULL;
+	else if ((text = expand(scope->u.text, parameters, false, &missing)) == NULL)
+	{
+		*problem = psprintf("scope %d of the list needs the parameter \"%s\"", number, missing);
+		return NULL;
+	}
+	if (text && text[0] && text[strcspn(text, " \t\r\n\"\\")] == '\0')
+		return text;
+	*problem = psprintf("scope %d of the list is not the name of a scope", number);
+	return NULL;
+}
+
 /* The scopes as one text; NULL and *problem if one of them cannot be. */
 static char *
-join_scopes(const CnJson *entry, const CnJson *scopes, char **problem)
+join_scopes(const CnJson *entry, const CnJson *scopes, const CnJson *parameters, char **problem)
 {
 	const char *separator = cn_json_get_string(entry, "scope_separator");
 	StringInfoData out;
@@ -228,18 +267,13 @@ join_scopes(const CnJson *entry, const CnJson *scopes, char **problem)
 	initStringInfo(&out);
 	for (int i = 0; scopes && scopes->type == CN_JSON_ARRAY && i < scopes->len; i++)
 	{
-		const CnJson *scope = scopes->u.items[i];
+		char	   *scope = expand_scope(scopes->u.items[i], i + 1, parameters, problem);
 
-		/* RFC 6749, section 3.3: no blank in a scope, or it would be two */
-		if (scope->type != CN_JSON_STRING || scope->len == 0 ||
-			strcspn(scope->u.text, " \t\r\n\"\\") != scope->len)
-		{
-			*problem = psprintf("scope %d of the list is not the name of a scope", i + 1);
+		if (scope == NULL)
 			return NULL;
-		}
 		if (i > 0)
 			appendStringInfoString(&out, separator ? separator : " ");
-		appendStringInfoString(&out, scope->u.text);
+		appendStringInfoString(&out, scope);
 	}
 	return out.data;
 }
@@ -290,7 +324,8 @@ cn_oauth2_config(const CnJson *provider, const CnJson *entry, const CnJson *para
 	char	   *scope;
 
 	*problem = NULL;
-	scope = join_scopes(entry, scopes ? scopes : cn_json_get(entry, "default_scopes"), problem);
+	scope = join_scopes(entry, scopes ? scopes : cn_json_get(entry, "default_scopes"), parameters,
+						problem);
 	if (scope == NULL)
 		return NULL;
 	for (int i = 0; i < entry->len; i++)

@@ -153,12 +153,13 @@ put_basic(CnOauth2Request *request, const CnOauth2Ask *ask)
 	explicit_bzero(pair.data, pair.len);
 }
 
+/* Is "client_auth" of the grant object that?  Without it, it is "basic". */
 static bool
-uses_basic(const CnJson *config)
+client_auth_is(const CnJson *config, const char *what)
 {
 	const char *how = cn_json_get_string(config, "client_auth");
 
-	return how == NULL || strcmp(how, "basic") == 0;
+	return strcmp(how ? how : "basic", what) == 0;
 }
 
 /*
@@ -168,15 +169,17 @@ uses_basic(const CnJson *config)
 static void
 put_client(Writer *writer, const CnJson *config, const CnOauth2Ask *ask, CnOauth2Request *request)
 {
-	if (ask->client_id == NULL || (ask->grant == CN_GRANT_JWT && ask->client_secret == NULL))
+	const char *secret = client_auth_is(config, "none") ? NULL : ask->client_secret;
+
+	if (ask->client_id == NULL || (ask->grant == CN_GRANT_JWT && secret == NULL))
 		return;
-	if (ask->client_secret && uses_basic(config))
+	if (secret && client_auth_is(config, "basic"))
 	{
 		put_basic(request, ask);
 		return;
 	}
 	put(writer, "client_id", ask->client_id);
-	put(writer, "client_secret", ask->client_secret);
+	put(writer, "client_secret", secret);
 }
 
 /* ---- requests ---- */
@@ -232,6 +235,8 @@ cn_oauth2_token_request(const CnJson *config, const CnOauth2Ask *ask, CnOauth2Re
 		put(&writer, "scope", text_of(config, "scope"));
 	put_client(&writer, config, ask, request);
 	put_extras(&writer, config, "token_params");
+	if (ask->grant == CN_GRANT_REFRESH)
+		put_extras(&writer, config, "refresh_params");
 	finish(&writer);
 }
 
@@ -242,7 +247,7 @@ cn_oauth2_device_request(const CnJson *config, const CnOauth2Ask *ask, CnOauth2R
 	Writer		writer;
 
 	begin(&writer, config, request);
-	if (ask->client_secret && uses_basic(config))
+	if (ask->client_secret && client_auth_is(config, "basic"))
 		put_basic(request, ask);
 	put(&writer, "client_id", ask->client_id);
 	put(&writer, "scope", text_of(config, "scope"));
@@ -263,12 +268,26 @@ cn_oauth2_revoke_request(const CnJson *config, const CnOauth2Ask *ask, CnOauth2R
 
 /* ---- claims of an assertion ---- */
 
-/* A claim with its placeholders filled in; claims are no URLs, so nothing is encoded. */
+/* What a placeholder in a claim stands for; NULL: there is no such value. */
+static const char *
+claim_value(const char *name, const CnJson *config, const CnJson *values)
+{
+	const char *value = strcmp(name, "scope") == 0 || strcmp(name, "scopes") == 0
+		? cn_json_get_string(config, "scope") : cn_json_get_string(values, name);
+
+	return value && value[0] ? value : NULL;
+}
+
+/*
+ * A claim with its placeholders filled in; claims are no URLs, so nothing is encoded.  NULL: a
+ * value is missing; *missing is its name, or NULL if the claim does without.
+ */
 static char *
 fill_in(const char *text, const CnJson *config, const CnJson *values, const char **missing)
 {
 	StringInfoData out;
 
+	*missing = NULL;
 	initStringInfo(&out);
 	while (*text)
 	{
@@ -276,23 +295,22 @@ fill_in(const char *text, const CnJson *config, const CnJson *values, const char
 		const char *end;
 		const char *value;
 		char	   *name;
+		bool		optional;
 
 		appendBinaryStringInfo(&out, text, len);
 		text += len;
-		if (*text == '\0')
-			break;
 		end = strchr(text, '}');
 		if (end == NULL)
 		{
 			appendStringInfoString(&out, text);
 			break;
 		}
-		name = pnstrdup(text + 1, end - text - 1);
-		value = strcmp(name, "scopes") == 0 ? cn_json_get_string(config, "scope")
-			: cn_json_get_string(values, name);
+		optional = end[-1] == '?';
+		name = pnstrdup(text + 1, end - text - 1 - optional);
+		value = claim_value(name, config, values);
 		if (value == NULL)
 		{
-			*missing = name;
+			*missing = optional ? NULL : name;
 			return NULL;
 		}
 		appendStringInfoString(&out, value);
@@ -306,20 +324,26 @@ cn_oauth2_claims(const CnJson *config, const CnJson *values, const char **missin
 {
 	const CnJson *jwt = cn_json_get(config, "jwt");
 	const CnJson *claims = jwt ? cn_json_get(jwt, "claims") : NULL;
-	int			count = claims && claims->type == CN_JSON_OBJECT ? claims->len : 0;
-	CnJsonMember *members = palloc(sizeof(CnJsonMember) * (count + 1));
+	int			most = claims && claims->type == CN_JSON_OBJECT ? claims->len : 0;
+	CnJsonMember *members = palloc(sizeof(CnJsonMember) * (most + 1));
+	int			count = 0;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < most; i++)
 	{
+		CnJsonMember *claim = &members[count];
 		char	   *text;
 
-		members[i] = claims->u.members[i];
-		if (members[i].value->type != CN_JSON_STRING)
-			continue;
-		text = fill_in(members[i].value->u.text, config, values, missing);
-		if (text == NULL)
-			return NULL;
-		members[i].value = cn_json_string(text, -1);
+		*claim = claims->u.members[i];
+		if (claim->value->type == CN_JSON_STRING)
+		{
+			text = fill_in(claim->value->u.text, config, values, missing);
+			if (text == NULL && *missing)
+				return NULL;
+			if (text == NULL)
+				continue;
+			claim->value = cn_json_string(text, -1);
+		}
+		count++;
 	}
 	return cn_json_object(members, count);
 }

@@ -187,32 +187,45 @@ field_of(const CnCredential *credential, const CnCredential *client, const char 
 	return field ? field->value : NULL;
 }
 
-/* Parameters and secret fields by name, but no private key: what claims may name. */
+static void
+add_value(CnJsonMember *members, int *count, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	members[*count].key = name;
+	members[*count].key_len = strlen(name);
+	members[(*count)++].value = cn_json_string(value, -1);
+}
+
+/*
+ * Parameters, with the provider's defaults for others, and secret fields by name, but no private
+ * key: what claims and logins may name.
+ * All strings are copies, to be wiped.
+ */
 static CnJson *
 values_of(const CnCredential *credential, const CnCredential *client, const CnJson *grant)
 {
 	const CnCredential *const sources[] = {credential, client};
-	CnJsonMember *members = palloc(sizeof(CnJsonMember) * (credential->parameters->len +
-														   2 * CN_SECRET_MAX_FIELDS + 1));
+	const CnJson *const objects[] = {credential->parameters, cn_json_get(grant, "defaults")};
+	int			most = 2 * CN_SECRET_MAX_FIELDS + 1 + objects[0]->len + (objects[1] ? objects[1]->len : 0);
+	CnJsonMember *members = palloc(sizeof(CnJsonMember) * most);
 	int			count = 0;
 
-	/* of equal names the last one counts: parameters cannot replace what is secret */
-	for (int i = 0; i < credential->parameters->len; i++)
-		members[count++] = credential->parameters->u.members[i];
-	for (int s = lengthof(sources) - 1; s >= 0; s--)
+	/* the first of a name is found: parameters cannot replace what is secret */
+	for (int s = 0; s < lengthof(sources); s++)
 		for (int i = 0; sources[s] && i < sources[s]->field_count; i++)
 		{
 			const CnSecretField *field = &sources[s]->fields[i];
 
 			if (strncmp(field->name, "private_key", 11) == 0 && strcmp(field->name, "private_key_id") != 0)
 				continue;
-			members[count].key = field->name;
-			members[count].key_len = strlen(field->name);
-			members[count++].value = cn_json_string(field->value, field->len);
+			add_value(members, &count, field->name, field->value);
 		}
-	members[count].key = "token_url";
-	members[count].key_len = strlen("token_url");
-	members[count++].value = cn_json_string(cn_json_get_string(grant, "token_url"), -1);
+	add_value(members, &count, "token_url", cn_json_get_string(grant, "token_url"));
+	for (int o = 0; o < lengthof(objects); o++)
+		for (int i = 0; objects[o] && i < objects[o]->len; i++)
+			add_value(members, &count, objects[o]->u.members[i].key,
+					  cn_oauth2_value(objects[o], objects[o]->u.members[i].key));
 	return cn_json_object(members, count);
 }
 

@@ -341,6 +341,9 @@ check_scopes(CnProviderChecker *c, const CnJson *auth, const char *path)
 
 	if (scopes == NULL || scopes->type != CN_JSON_OBJECT)
 		return;
+	for (int i = 0; i < scopes->len; i++)
+		(void) fill(c, scopes->u.members[i].key,
+					cn_compile_child(cn_compile_child(path, "scopes"), scopes->u.members[i].key));
 	for (int i = 0; chosen && chosen->type == CN_JSON_ARRAY && i < chosen->len; i++)
 		if (chosen->u.items[i]->type == CN_JSON_STRING &&
 			cn_json_get(scopes, chosen->u.items[i]->u.text) == NULL)

@@ -294,6 +294,10 @@ test_config(void)
 		tap_ok(strncmp(config_of(ENTRY, psprintf("{\"subdomain\":\"%s\"}", evil[i]), NULL), "with these parameters", 21) == 0,
 			   "no other host by %s", evil[i]);
 	}
+	tap_is(config_of(ENTRY, "{\"subdomain\":\"acme\"}", "[\"a\",\"{url}/.default\"]"), "scope 2 of the list needs the parameter \"url\"", "a scope needs a parameter");
+	tap_is(config_of(ENTRY, "{\"subdomain\":\"acme\",\"url\":\"https://a b\"}", "[\"{url}/.default\"]"), "scope 1 of the list is not the name of a scope", "a parameter makes two scopes");
+	tap_is(config_of("{\"auth\":[{\"kind\":\"oauth2\",\"default_scopes\":[\"{url}/.default\",\"b\"]}]}", "{\"url\":\"https://x.example.com\"}", NULL),
+		   "{\"kind\":\"oauth2\",\"scope\":\"https://x.example.com/.default b\",\"hosts\":[]}", "scopes with parameters, as they are");
 	tap_is(config_of(ENTRY, "{\"subdomain\":\"acme\"}", "[\"a b\"]"), "scope 1 of the list is not the name of a scope", "two scopes in one");
 	tap_is(config_of(ENTRY, "{\"subdomain\":\"acme\"}", "[\"a\",7]"), "scope 2 of the list is not the name of a scope", "no text");
 	tap_is(config_of(ENTRY, "{\"subdomain\":\"acme\"}", NULL),
@@ -328,6 +332,11 @@ test_parts(void)
 	initStringInfo(&out);
 	cn_json_write(&out, claims);
 	tap_is(out.data, "{\"iss\":\"c\",\"x\":\"a u\",\"scope\":\"s t\",\"n\":1}", "claims");
+	claims = cn_oauth2_claims(json("{\"scope\":\"s t\",\"jwt\":{\"claims\":{\"sub\":\"{sub?}\",\"x\":\"{no?}\",\"scope\":\"{scope}\",\"act\":\"a/{empty?}\"}}}"),
+							  json("{\"sub\":\"u\",\"empty\":\"\"}"), &missing);
+	initStringInfo(&out);
+	cn_json_write(&out, claims);
+	tap_is(out.data, "{\"sub\":\"u\",\"scope\":\"s t\"}", "claims that may be left out");
 	tap_ok(cn_oauth2_claims(json("{\"jwt\":{\"claims\":{\"iss\":\"{nobody}\"}}}"), json("{}"), &missing) == NULL &&
 		   strcmp(missing, "nobody") == 0, "a claim without its value");
 	tap_is(cn_oauth2_host_of("http://h:8080/x"), "http://h:8080", "a host with plain http");
