@@ -55,3 +55,10 @@ cn_report_action_failure(const char *action, const CnFailure *failure)
 {
 	report(psprintf("action \"%s\": %s", action, failure->message), NULL, failure);
 }
+
+void
+cn_report_provider_failure(const char *provider, const CnFailure *failure)
+{
+	report(provider ? psprintf("provider \"%s\": %s", provider, failure->message) : failure->message,
+		   NULL, failure);
+}

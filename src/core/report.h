@@ -20,4 +20,8 @@ extern void cn_report_failure(const char *connector, const char *step,
 extern void cn_report_action_failure(const char *action, const CnFailure *failure)
 			pg_attribute_noreturn();
 
+/* The same where it is a provider's endpoint that failed (NULL: whose is not known), and no step. */
+extern void cn_report_provider_failure(const char *provider,
+									   const CnFailure *failure) pg_attribute_noreturn();
+
 #endif							/* CN_CORE_REPORT_H */

@@ -384,11 +384,17 @@ cn_credential_store(const CnCredentialInput *input, pg_uuid_t *id)
 	const CnMasterKey *key = cn_keyring_current();
 	char		nulls[17] = "                ";
 	int			len;
-	char	   *plain = cn_seal_encode(input->secret, CurrentMemoryContext, &len);
+	char	   *plain = input->secret ? cn_seal_encode(input->secret, CurrentMemoryContext, &len)
+		: cn_seal_encode_fields(input->fields, input->field_count, CurrentMemoryContext, &len);
 	Datum		values[16];
 	Datum		lookup[4];
 	CnSpi		spi;
 
+	if (plain == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the secret of a credential has at most %d fields and %d bytes",
+						CN_SECRET_MAX_FIELDS, CN_SECRET_MAX_LEN)));
 	values[0] = lookup[0] = UUIDPGetDatum(&input->workspace);
 	values[2] = lookup[1] = CStringGetTextDatum(input->service);
 	values[3] = lookup[2] = CStringGetTextDatum(input->label);

@@ -109,7 +109,9 @@ typedef struct CnCredentialInput
 	const char *scope;			/* "workspace" or "user" */
 	const char *owner;			/* "" for the workspace's */
 	const char *kind;
-	Jsonb	   *secret;
+	Jsonb	   *secret;			/* or, where that is NULL, */
+	const CnSecretField *fields;
+	int			field_count;
 	Jsonb	   *parameters;
 	Datum		hosts;			/* text[] */
 	bool		expires;

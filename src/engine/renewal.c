@@ -140,11 +140,15 @@ cn_step_reject_token(CnStep *step)
 {
 	bool		asked = step->action == CN_ACTION_REFRESH_TOKEN;
 	bool		bare = step->action == CN_ACTION_DEFAULT && step->record.failure.http_status == 401;
+	const CnCredential *credential = step->secrets.credential;
 
-	if ((!asked && !bare) || step->refreshed || !can_renew(step) ||
-		cn_exec_remaining_ms(step->execution) <= 0)
+	if ((!asked && !bare) || credential == NULL || step->refreshed)
+		return false;
+	step->rejection = step->record.failure;
+	if (credential->refused)
+		stay_rejected(step, credential->refused);
+	if (!can_renew(step) || cn_exec_remaining_ms(step->execution) <= 0)
 		return false;
 	step->refreshed = step->rejected = true;
-	step->rejection = step->record.failure;
 	return true;
 }

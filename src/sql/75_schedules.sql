@@ -108,6 +108,7 @@ AS $$
 DECLARE
     jobs       jsonb;
     maintained jsonb;
+    tokens     jsonb;
 BEGIN
     IF NOT pg_try_advisory_xact_lock('@extschema@.connector_schedules'::regclass::oid::bigint) THEN
         RETURN jsonb_build_object('skipped', 'another run is in progress');
@@ -131,11 +132,18 @@ BEGIN
         RAISE WARNING 'could not maintain: %', SQLERRM;
     END;
 
-    RETURN jsonb_build_object('jobs', jobs, 'maintenance', maintained);
+    BEGIN
+        tokens := @extschema@._connector_renew_tokens();
+    EXCEPTION WHEN OTHERS THEN
+        tokens := jsonb_build_object('error', SQLERRM);
+        RAISE WARNING 'could not look for tokens to renew: %', SQLERRM;
+    END;
+
+    RETURN jsonb_build_object('jobs', jobs, 'maintenance', maintained, 'tokens', tokens);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.connector_tick() IS
-'What has to be done every minute: connector_maintain(), and the jobs of pg_cron made as connector_schedules says. Cheap when there is nothing to do; waits for no lock longer than two seconds; of two at a time one does it. Returns what it did. For the database administrator, and the job that connector_setup_cron() makes.';
+'What has to be done every minute: connector_maintain(), the jobs of pg_cron made as connector_schedules says, and tokens renewed that end soon. Cheap when there is nothing to do; waits for no lock longer than two seconds; of two at a time one does it. Returns what it did. For the database administrator, and the job that connector_setup_cron() makes.';
 REVOKE EXECUTE ON FUNCTION @extschema@.connector_tick() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@._connector_nightly() RETURNS jsonb

@@ -66,10 +66,27 @@ note_violation(void *arg, const CnSchemaViolation *violation)
 	return true;
 }
 
-static void
-check_parameters(const CnProvider *provider, const CnJson *given)
+/* The schema without "required". */
+static const CnJson *
+without_required(const CnJson *schema)
 {
-	const CnJson *source = cn_json_get(cn_provider_definition(provider), "parameters");
+	CnJsonMember *members;
+	int			count = 0;
+
+	if (schema == NULL || schema->type != CN_JSON_OBJECT)
+		return schema;
+	members = palloc(sizeof(CnJsonMember) * (schema->len + 1));
+	for (int i = 0; i < schema->len; i++)
+		if (strcmp(schema->u.members[i].key, "required") != 0)
+			members[count++] = schema->u.members[i];
+	return cn_json_object(members, count);
+}
+
+char *
+cn_credential_parameter_problems(const CnProvider *provider, const CnJson *given, bool all)
+{
+	const CnJson *form = cn_json_get(cn_provider_definition(provider), "parameters");
+	const CnJson *source = all ? form : without_required(form);
 	CnSchemaOptions options = cn_schema_options();
 	const CnJson *parameters = complete(provider, given);
 	Violations	found = {parameters, {NULL, 0}};
@@ -78,12 +95,21 @@ check_parameters(const CnProvider *provider, const CnJson *given)
 	if (schema == NULL ||
 		cn_schema_validate(schema, parameters, &options, note_violation, &found,
 						   NULL) == CN_SCHEMA_VALID)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("the parameters do not fit provider \"%s\"", cn_provider_name(provider)),
-			 errdetail_internal("%s", cn_problems_text(&found.problems)),
-			 errhint("connector_provider_form(provider) describes them.")));
+		return NULL;
+	return cn_problems_text(&found.problems);
+}
+
+void
+cn_credential_check_parameters(const CnProvider *provider, const CnJson *given, bool all)
+{
+	char	   *problems = cn_credential_parameter_problems(provider, given, all);
+
+	if (problems)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the parameters do not fit provider \"%s\"", cn_provider_name(provider)),
+				 errdetail_internal("%s", problems),
+				 errhint("connector_provider_form(provider) describes them.")));
 }
 
 /* ---- hosts ---- */
@@ -151,7 +177,7 @@ cn_credential_from_provider(CnCredentialInput *input, bool has_hosts)
 	}
 	use_name(input, provider, has_hosts);
 	given = cn_json_from_jsonb(input->parameters);
-	check_parameters(provider, given);
+	cn_credential_check_parameters(provider, given, true);
 	auth = cn_provider_form_auth(cn_provider_definition(provider), input->kind,
 								 field_names(input->secret));
 	if (input->kind == NULL && auth)

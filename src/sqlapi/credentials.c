@@ -36,8 +36,8 @@ name_is_valid(const char *name)
 		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == strlen(name);
 }
 
-static void
-check_name(const char *what, const char *name)
+void
+cn_credential_check_name(const char *what, const char *name)
 {
 	if (!name_is_valid(name))
 		ereport(ERROR,
@@ -46,9 +46,8 @@ check_name(const char *what, const char *name)
 				 errhint("It has 1 to 63 letters, digits, \"_\", \".\" and \"-\", and begins with a letter or digit.")));
 }
 
-/* Raises unless hosts (text[], or 0 for none) is a list of at least one well-formed entry. */
-static void
-check_hosts(Datum hosts)
+void
+cn_credential_check_hosts(Datum hosts)
 {
 	Datum	   *entries;
 	bool	   *nulls;
@@ -76,9 +75,8 @@ check_hosts(Datum hosts)
 	}
 }
 
-/* Who owns a credential of that scope, and may the caller touch it? */
-static const char *
-owner_for_scope(const char *scope, const char *workspace_argument, CnWorkspace *workspace)
+const char *
+cn_credential_owner(const char *scope, const char *workspace_argument, CnWorkspace *workspace)
 {
 	const char *identity;
 
@@ -115,10 +113,10 @@ fill_input(FunctionCallInfo fcinfo, CnCredentialInput *input)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"secret\" must not be null")));
-	input->owner = owner_for_scope(input->scope, cn_arg_text(fcinfo, 8), &workspace);
+	input->owner = cn_credential_owner(input->scope, cn_arg_text(fcinfo, 8), &workspace);
 	input->workspace = workspace.id;
-	check_name("service", input->service);
-	check_name("label", input->label);
+	cn_credential_check_name("service", input->service);
+	cn_credential_check_name("label", input->label);
 	input->secret = PG_GETARG_JSONB_P(1);
 	input->parameters = cn_arg_jsonb(fcinfo, 3);
 	input->hosts = PG_ARGISNULL(4) ? (Datum) 0 : PG_GETARG_DATUM(4);
@@ -130,7 +128,7 @@ fill_input(FunctionCallInfo fcinfo, CnCredentialInput *input)
 				 errmsg("unknown kind of credential \"%s\"", input->kind),
 				 errhint("Kinds are %s.", cn_auth_kind_names())));
 	cn_auth_check(kind, input->secret, input->parameters);
-	check_hosts(input->hosts);
+	cn_credential_check_hosts(input->hosts);
 	input->expires = !PG_ARGISNULL(7);
 	if (input->expires)
 		input->expires_at = PG_GETARG_TIMESTAMPTZ(7);
@@ -168,7 +166,7 @@ connector_credential_delete(PG_FUNCTION_ARGS)
 	char	   *label = cn_arg_required(fcinfo, 1, "label");
 	char	   *scope = cn_arg_required(fcinfo, 2, "scope");
 	CnWorkspace workspace;
-	const char *owner = owner_for_scope(scope, cn_arg_text(fcinfo, 3), &workspace);
+	const char *owner = cn_credential_owner(scope, cn_arg_text(fcinfo, 3), &workspace);
 	char	   *actor = cn_identity_name();
 	bool		found = cn_credential_remove(&workspace.id, service, label, owner);
 

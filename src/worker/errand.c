@@ -30,6 +30,7 @@
 
 #include "core/compat.h"
 #include "core/json.h"
+#include "credentials/oauth_state.h"
 #include "worker/cron.h"
 #include "worker/errand.h"
 
@@ -242,6 +243,8 @@ perform(CnErrand what, const char *request)
 	{
 		case CN_ERRAND_CRON:
 			return cn_cron_answer(request);
+		case CN_ERRAND_OAUTH_STATE:
+			return cn_oauth_state_answer(request);
 	}
 	elog(ERROR, "unknown errand %d", what);
 }

@@ -19,7 +19,8 @@
 
 typedef enum CnErrand
 {
-	CN_ERRAND_CRON				/* worker/cron.c: calls of pg_cron */
+	CN_ERRAND_CRON,				/* worker/cron.c: calls of pg_cron */
+	CN_ERRAND_OAUTH_STATE		/* credentials/oauth_state.c: a state is used up */
 } CnErrand;
 
 /*

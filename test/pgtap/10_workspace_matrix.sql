@@ -44,6 +44,8 @@ BEGIN
         SELECT workspace_id, gen_random_uuid(), connector_id, 'c', 'timeout', '', 1, 5, now(), now(), input FROM connector_queue
          WHERE workspace_id = connector_current_workspace(ws);
         -- Deltas are written at commit, which this test never reaches.
+        INSERT INTO connector_oauth_states SELECT connector_current_workspace(ws), gen_random_uuid(), sha256(convert_to(left(repeat(ws || '-state', 5), 43), 'UTF8')),
+               'role:' || owner, false, 'p', 'default', 'workspace', 'app', 'https://h/', '{}', '{}', '', 'k', now(), now() + interval '1 hour';
         INSERT INTO connector_stat_deltas SELECT workspace_id, gen_random_uuid(), id, NULL, 1, 0, now()
           FROM connectors WHERE workspace_id = connector_current_workspace(ws);
         -- One that waits, for too long, and one that runs.
@@ -198,6 +200,14 @@ INSERT INTO calls VALUES
     ('connector_provider_form', 'connector_provider_form(''p'', workspace => %1$L)'),
     ('connector_circuit_reset', 'connector_circuit_reset(''127.0.0.1'', workspace => %1$L)'),
     ('connector_credential_test', 'connector_credential_test(''svc'', workspace => %1$L)'),
+    ('connector_credential_renew', 'connector_credential_renew(''svc'', workspace => %1$L)'),
+    ('connector_credential_revoke', 'connector_credential_revoke(''svc'', workspace => %1$L)'),
+    ('connector_credential_revoke', 'connector_credential_revoke(''svc'', scope => ''user'', workspace => %1$L)'),
+    ('connector_oauth_client_set', 'connector_oauth_client_set(''p'', ''evil'', ''evil-0123456789'', workspace => %1$L)'),
+    ('connector_oauth_authorize_url', 'connector_oauth_authorize_url(''p'', ''https://evil.example.com/'', workspace => %1$L)'),
+    ('connector_oauth_authorize_url', 'connector_oauth_authorize_url(''p'', ''https://evil.example.com/'', scope => ''user'', workspace => %1$L)'),
+    ('connector_oauth_device_start', 'connector_oauth_device_start(''p'', workspace => %1$L)'),
+    ('connector_oauth_connect', 'connector_oauth_connect(''p'', ''{"a": "b"}'', workspace => %1$L)'),
     ('connector_execute', 'connector_execute(''c'', workspace => %1$L)'),
     ('connector_execute', 'connector_execute(%2$L)'),
     ('connector_execute', 'connector_execute(%2$L, workspace => %1$L)'),
@@ -293,6 +303,7 @@ INSERT INTO harmless VALUES
     ('_connector_provider_requests'), ('_connector_provider_urls'),  -- likewise
     ('connector_audit'), ('connector_catalog_report'), ('connector_catalog_summary'),   -- of rows that the caller may read
     ('connector_catalog_load'),     -- of no tenant, and 42501, checked below
+    ('connector_oauth_callback'), ('connector_oauth_device_poll'),      -- by a state that only its member has, checked below
     ('connector_template_browse'), ('connector_template_feature'), ('connector_template_moderate'),     -- checked below
     ('connector_render'), ('_connector_transformations'),   -- of their arguments and of a table in the library
     ('_connector_fence'),           -- of no tenant
@@ -345,6 +356,10 @@ SELECT is_empty('SELECT alert FROM _connector_installation_alerts()', 'alerts of
 RESET ROLE;
 SELECT is((SELECT count(*)::int FROM connector_dead_letters WHERE workspace_id = :'a' AND redriven_at IS NULL), 1, 'and leaves the other tenant''s');
 
+-- A state is its member's, also for who knows it.
+SELECT is(tap.outcome('tap_b', format(call, left(repeat('tap-a-state', 5), 43))), 'NC001', call)
+  FROM (VALUES ('SELECT connector_oauth_callback(%L, ''c'')'), ('SELECT connector_oauth_device_poll(%L)')) v(call);
+
 -- Templates: what is not public is nobody else's, and only administrators curate.
 SELECT is(tap.outcome('tap_b', format('SELECT 1 FROM connector_template_browse(official => false) WHERE id = %L', :'tmpl')), 'rows 0',
           'connector_template_browse shows no template of the other tenant that is not public');
@@ -360,7 +375,7 @@ SELECT results_eq($$SELECT p.proname::text COLLATE "C" FROM pg_proc p JOIN pg_de
                            ('_connector_check_server'), ('_connector_cron_command'), ('_connector_cron_name'), ('_connector_day_start'), ('_connector_fence_mark_loaded'), ('_connector_fold_batch'),
                            ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'), ('_connector_installed'),
                            ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_provider_before_insert'), ('_connector_prune_dead_letters'), ('_connector_prune_keys'), ('_connector_queue_loaded'),
-                           ('_connector_rate_limit_saved'), ('_connector_run_schedule'), ('_connector_sync_jobs'), ('_connector_template_before_save'),
+                           ('_connector_rate_limit_saved'), ('_connector_renew_tokens'), ('_connector_run_schedule'), ('_connector_sync_jobs'), ('_connector_template_before_save'),
                            ('_connector_template_list'), ('_connector_template_words'), ('_connector_trim_cron_log'), ('_connector_workers'),
                            ('_connector_workspace_gone'), ('connector_acknowledge_clone'), ('connector_create_workspace'), ('connector_maintain'), ('connector_metrics'), ('connector_rotate_keys'),
                            ('connector_setup_cron'), ('connector_tick')$$,

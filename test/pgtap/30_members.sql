@@ -35,6 +35,10 @@ SELECT connector_template_publish('c', 'tpl', workspace => 'tap'), connector_tem
        connector_provider_register('{"name": "p", "title": "P", "base_url": "https://h.example.com", "allowed_hosts": ["h.example.com"],
                                      "actions": {"get": {"path": "/"}}}', 'tap'), connector_pause(workspace => 'tap') \g /dev/null
 SELECT connector_execute_async('c', workspace => 'tap') AS queued, gen_random_uuid() AS dead \gset
+-- An account can be connected to this one.
+SELECT connector_provider_register('{"name": "o", "title": "O", "base_url": "https://h.example.com", "allowed_hosts": ["h.example.com"], "actions": {"get": {"path": "/"}},
+                                     "auth": [{"kind": "oauth2", "grant": "authorization_code", "authorize_url": "https://h.example.com/a", "token_url": "https://h.example.com/t"}]}', 'tap'),
+       connector_oauth_client_set('o', 'id', 'tap-0123456789', workspace => 'tap') \g /dev/null
 INSERT INTO connector_dead_letters (workspace_id, id, connector_id, connector_name, error_code, error_message, attempt, priority, failed_at, created_at, input)
 VALUES (:'ws', :'dead', :'conn', 'c', 'timeout', '', 1, 5, now(), now(), '{}');
 
@@ -114,6 +118,11 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('editor', '42501', 'SELECT connector_credential_delete(''own'', scope => ''user'', workspace => ''tap'')'),
     ('admin', '42501', 'SELECT connector_credential_set(''svc'', ''{"token": "tap-0123456789"}'', ''bearer'', allowed_hosts => ARRAY[''h.example.com''], workspace => ''tap'')'),
     ('admin', '42501', 'SELECT connector_credential_delete(''svc'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_oauth_authorize_url(''o'', ''https://app.example.com/'', scope => ''user'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_credential_revoke(''own'', scope => ''user'', workspace => ''tap'')'),
+    ('admin', '42501', 'SELECT connector_oauth_client_set(''o'', ''id'', ''tap-9876543210'', workspace => ''tap'')'),
+    ('admin', '42501', 'SELECT connector_oauth_authorize_url(''o'', ''https://app.example.com/'', workspace => ''tap'')'),
+    ('admin', '42501', 'SELECT connector_credential_revoke(''svc'', workspace => ''tap'')'),
     ('admin', '42501', 'SELECT connector_add_member(''tap_other'', ''viewer'', workspace => ''tap'')'),
     ('admin', '42501', 'SELECT connector_add_member(''tap_other'', ''editor'', workspace => ''tap'')'),
     ('admin', '42501', 'SELECT connector_add_member(''tap_other'', ''admin'', workspace => ''tap'')'),
@@ -144,6 +153,7 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('nobody', '42501', 'UPDATE connector_members SET role = ''owner'''),
     ('nobody', '42501', 'DELETE FROM connector_members'),
     ('nobody', '42501', 'SELECT secret FROM workspace_api_credentials'),
+    ('nobody', '42501', 'SELECT * FROM connector_oauth_states'),
     ('nobody', '42501', 'UPDATE workspace_api_credentials SET allowed_hosts = ARRAY[''evil.example.com'']'),
     ('nobody', '42501', 'DELETE FROM workspace_api_credentials'),
     ('nobody', '42501', 'UPDATE connectors SET total_executions = 0'),

@@ -63,7 +63,7 @@ find({ no_chdir => 1, wanted => sub {
 	$named{$_} = 1 for slurp_file($_) =~ /CN_TEST_POINT\("([^"]+)"\)/g;
 } }, dirname(__FILE__) . '/../../src');
 delete $named{'worker-starts'};    # in 120_workers.pl
-delete @named{ grep { /^token-/ } keys %named };    # of the token process, in 162_tokens.pl
+delete @named{ grep { /^token-/ } keys %named };    # of the token process, in 172_tokens.pl
 is(join(' ', sort keys %PASS), join(' ', sort keys %named), 'every place that the source names is tested');
 
 for my $point (sort keys %PASS)
