@@ -247,6 +247,22 @@ is(($mock->requests('/revoke'))[-1]{body}, 'token=rt-0123456789&token_type_hint=
 is(as('anna', "SELECT connector_credential_revoke('acme-api', 'device')"), 'f', 'and the credential is gone');
 
 #
+# The providers' pages say how to connect: the calls are right, and the address names the application.
+#
+$test->sql('SELECT connector_catalog_load()');
+as('olga', "SELECT connector_oauth_client_set('dynamics-365', 'id-1', 'secret-0123456789', label => 'elsewhere')");
+is(as('olga', "SELECT allowed_hosts FROM workspace_api_credentials WHERE label = 'elsewhere'"), '{login.microsoftonline.com}', 'the path of an endpoint does not matter for its host');
+my $pages = 0;
+for my $page (sort glob("$FindBin::RealBin/../../docs/providers/*.md"))
+{
+	my ($calls) = PostgreSQL::Test::Utils::slurp_file($page) =~ /^```sql norun\n(SELECT connector_oauth_client_set.*?)^```/ms or next;
+	my $name = $page =~ s{.*/}{}r;
+	like(as('olga', $calls), qr/^\S+\nhttps:\S+[?&]client_id=%3Cclient%20id%3E&/, $name);
+	$pages++;
+}
+is($pages, $test->sql("SELECT count(*) FROM connector_providers WHERE definition -> 'auth' \@> '[{\"grant\": \"authorization_code\"}]' AND builtin"), 'all of those with a user');
+
+#
 # Nothing of all this is in the log but statements that hold no secret of ours: the ones that failed are hidden.
 #
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
