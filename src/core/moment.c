@@ -143,6 +143,65 @@ read_byte(const char **p, const char *end, char byte)
 	return true;
 }
 
+/* ---- dates of mail ---- */
+
+/* Past a name of three letters; its number from 1, or 0 if it is none of names. */
+static int
+read_name(const char **p, const char *end, const char *names)
+{
+	if (end - *p < 3)
+		return 0;
+	for (int i = 0; names[i * 3]; i++)
+	{
+		if (pg_strncasecmp(*p, names + i * 3, 3) != 0)
+			continue;
+		*p += 3;
+		return i + 1;
+	}
+	return 0;
+}
+
+/* "24" or "4" */
+static bool
+read_day(const char **p, const char *end, int *day)
+{
+	return read_digits(p, end, 2, day) || read_digits(p, end, 1, day);
+}
+
+static bool
+read_mail_zone(const char *p, const char *end, int *offset)
+{
+	static const char *const names[] = {"GMT", "UTC", "UT", "Z"};
+
+	if (end - p == 5 && cn_moment_read_offset(p, 5, offset) == 5)
+		return true;
+	*offset = 0;
+	for (int i = 0; i < lengthof(names); i++)
+		if (end - p == strlen(names[i]) && pg_strncasecmp(p, names[i], end - p) == 0)
+			return true;
+	return false;
+}
+
+bool
+cn_moment_read_mail(const char *text, int len, CnMoment *moment)
+{
+	const char *p = text;
+	const char *end = text + len;
+	CnCivil		civil = {0};
+	int			offset;
+
+	if (read_name(&p, end, "MonTueWedThuFriSatSun") &&
+		!(read_byte(&p, end, ',') && read_byte(&p, end, ' ')))
+		return false;
+	if (!read_day(&p, end, &civil.day) || !read_byte(&p, end, ' '))
+		return false;
+	civil.month = read_name(&p, end, "JanFebMarAprMayJunJulAugSepOctNovDec");
+	return read_byte(&p, end, ' ') && read_digits(&p, end, 4, &civil.year) &&
+		read_byte(&p, end, ' ') && read_time(&p, end, &civil) && read_byte(&p, end, ' ') &&
+		read_mail_zone(p, end, &offset) && cn_civil_valid(&civil) &&
+		cn_moment_from_civil(&civil, offset, moment);
+}
+
 bool
 cn_civil_valid(const CnCivil *civil)
 {

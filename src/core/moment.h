@@ -42,7 +42,13 @@ typedef struct CnCivil
  */
 extern bool cn_moment_read(const char *text, int len, CnMoment *moment);
 
-/* Write it so; no fraction if there is none, else three or six digits.  Returns the length. */
+/*
+ * Read "Fri, 24 May 2019 17:44:46 +0000", as mail and HTTP have it (RFC 5322, section 3.3): the day's
+ * name may be missing, and is not compared with the date; zones are offsets, GMT, UT, UTC and Z.
+ */
+extern bool cn_moment_read_mail(const char *text, int len, CnMoment *moment);
+
+/* Write it as cn_moment_read reads it; no fraction if there is none, else three or six digits.  Returns the length. */
 extern int	cn_moment_write(char *out, const CnMoment *moment);
 
 /* An offset behind a time, as above but for Z; bytes used, 0 if it is none. */

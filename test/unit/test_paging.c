@@ -273,6 +273,17 @@ test_bounds(void)
 		{"1769857200123", "\"2026-01-31T11:00:00.123Z\" 1769857200 1769857200123"},
 		{"-1.5", "\"1969-12-31T23:59:58.500Z\" -2 -1500"},
 		{"0", "\"1970-01-01T00:00:00Z\" 0 0"},
+		{"\"2026-01-31T11:00:00.000+0000\"", "\"2026-01-31T11:00:00Z\" 1769857200 1769857200000"},
+		{"\"Sat, 31 Jan 2026 11:00:00 +0000\"", "\"2026-01-31T11:00:00Z\" 1769857200 1769857200000"},
+		{"\"Sat, 31 Jan 2026 12:00:00 +0100\"", "\"2026-01-31T11:00:00Z\" 1769857200 1769857200000"},
+		{"\"31 jan 2026 11:00 GMT\"", "\"2026-01-31T11:00:00Z\" 1769857200 1769857200000"},
+		{"\"1 Jan 1970 00:00:00 Z\"", "\"1970-01-01T00:00:00Z\" 0 0"},
+		{"\"Sat 31 Jan 2026 11:00:00 +0000\"", "none none none"},
+		{"\"Sat, 31 Jan 2026 11:00:00\"", "none none none"},
+		{"\"Sat, 31 Jan 2026 11:00:00 +00\"", "none none none"},
+		{"\"Sat, 31 Foo 2026 11:00:00 GMT\"", "none none none"},
+		{"\"Sat, 30 Feb 2026 11:00:00 GMT\"", "none none none"},
+		{"\"Sat, 31 Jan 2026 11:00:00 GMT and more\"", "none none none"},
 	};
 	CnBoundFormat format;
 
@@ -281,6 +292,52 @@ test_bounds(void)
 	tap_ok(!cn_bound_format("ISO8601", &format), "formats are told apart by case");
 	tap_ok(cn_bound_format("epoch_ms", &format) && format == CN_BOUND_EPOCH_MS, "a format");
 	tap_is(cn_bound_convert(cn_json_string("any", -1), CN_BOUND_TEXT)->u.text, "any", "text is left");
+}
+
+/* "<", "=" or ">" of two values, written as JSON. */
+static const char *
+compare(const char *a, const char *b)
+{
+	CnJsonLimits limits = {0};
+	CnJsonError error;
+	int			order = cn_bound_compare(cn_json_parse(a, strlen(a), &limits, &error),
+										 cn_json_parse(b, strlen(b), &limits, &error));
+
+	return order < 0 ? "<" : order > 0 ? ">" : "=";
+}
+
+static void
+test_comparisons(void)
+{
+	static const char *const cases[][3] = {
+		{"\"2026-01-31T12:00:00+01:00\"", "=", "\"2026-01-31T11:00:00.000Z\""},
+		{"\"2026-01-31T12:00:00+01:00\"", "<", "\"2026-01-31T11:30:00Z\""},
+		{"\"Fri, 30 Jan 2026 23:00:00 +0000\"", "<", "\"Sat, 31 Jan 2026 00:00:00 +0000\""},
+		{"\"Sat, 31 Jan 2026 00:00:00 +0000\"", "=", "\"2026-01-31\""},
+		{"9", "<", "10"},
+		{"-9", ">", "-10"},
+		{"-1", "<", "1"},
+		{"\"1712345678.000200\"", "<", "\"1712345678.000201\""},
+		{"\"99999999999999999998\"", "<", "\"99999999999999999999\""},
+		{"\"1.50\"", "=", "1.5"},
+		{"1.5", ">", "1.49"},
+		{"\"007\"", "=", "7"},
+		{"0.1", ">", "0"},
+		{"\"b\"", ">", "\"a\""},
+		{"\"a\"", "<", "\"ab\""},
+		{"\"a\"", "=", "\"a\""},
+		{"\"2026-01-31\"", "<", "\"x\""},
+		{"\"\"", "<", "\"1\""},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		const char *reverse = *cases[i][1] == '<' ? ">" : *cases[i][1] == '>' ? "<" : "=";
+
+		tap_is(compare(cases[i][0], cases[i][2]), cases[i][1], "%s %s %s", cases[i][0],
+			   cases[i][1], cases[i][2]);
+		tap_is(compare(cases[i][2], cases[i][0]), reverse, "and the other way round");
+	}
 }
 
 /* ---- digests ---- */
@@ -320,6 +377,7 @@ main(void)
 	test_long_walks();
 	test_set();
 	test_bounds();
+	test_comparisons();
 	test_seen();
 	return tap_done();
 }
