@@ -156,17 +156,19 @@ compile_link(Check *check)
 		check->result->rel = "next";
 }
 
-/* Records from 0, pages from 1, by parameters of these names. */
+/* Records from 0, pages from 1, by parameters of these names; null: by the templates alone. */
 static void
 compile_count(Check *check)
 {
 	CnPagination *result = check->result;
+	const CnJson *parameter = cn_json_get(check->value, "parameter");
 	bool		records = result->kind == CN_PAGES_OFFSET;
 	int			start = records ? 0 : 1;
 
-	result->parameter = text_member(check, check->value, check->path, "parameter");
-	if (result->parameter == NULL)
+	if (parameter == NULL)
 		result->parameter = records ? "offset" : "page";
+	else if (parameter->type != CN_JSON_NULL)
+		result->parameter = text_member(check, check->value, check->path, "parameter");
 	int_member(check, check->value, check->path, "start", 0, 1000000000, &start);
 	result->start = start;
 }
@@ -311,4 +313,18 @@ cn_pagination_compile(const CnJson *value, const char *path, CnPathCheck check_p
 	if (is_object(&check, value, path))
 		compile(&check);
 	return problems->count == before ? check.result : NULL;
+}
+
+const CnJson *
+cn_pagination_following(const CnJson *stream, const CnJson *following)
+{
+	CnJsonMember *members = palloc(sizeof(CnJsonMember) * (stream->len + following->len + 1));
+	int			count = 0;
+
+	for (int i = 0; i < stream->len; i++)
+		if (cn_json_get(following, stream->u.members[i].key) == NULL)
+			members[count++] = stream->u.members[i];
+	for (int i = 0; i < following->len; i++)
+		members[count++] = following->u.members[i];
+	return cn_json_object(members, count);
 }

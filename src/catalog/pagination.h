@@ -26,7 +26,7 @@ typedef enum CnPageKind
 typedef struct CnPagination
 {
 	CnPageKind	kind;
-	const char *parameter;		/* CURSOR, OFFSET, NUMBER: gets the cursor or number */
+	const char *parameter;		/* CURSOR, OFFSET, NUMBER: gets the cursor or number; NULL: none does */
 	bool		in_body;		/* it is put into the body, else into the query */
 	CnPath		cursor;			/* CURSOR: in the reply, or */
 	CnPath		last_record;	/* in its last record */
@@ -55,5 +55,8 @@ typedef struct CnPagination
  */
 extern CnPagination *cn_pagination_compile(const CnJson *value, const char *path,
 										   CnPathCheck check_path, CnProblems *problems);
+
+/* The stream as its pages behind the first have it: with the members of following in place of its own. */
+extern const CnJson *cn_pagination_following(const CnJson *stream, const CnJson *following);
 
 #endif							/* CN_CATALOG_PAGINATION_H */

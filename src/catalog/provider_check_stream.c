@@ -4,6 +4,7 @@
 #include "catalog/provider_checker.h"
 
 #include "catalog/compile.h"
+#include "catalog/pagination.h"
 #include "catalog/provider_expand.h"
 
 static const CnJson *
@@ -33,50 +34,47 @@ check_input_name(CnProviderChecker *c, const CnJson *stream, const char *name, c
 
 /* ---- pagination ---- */
 
-/* What a kind cannot do without. */
+/* The request for pages behind the first, unless the stream's own has problems, which it shares. */
 static void
-check_pagination_kind(CnProviderChecker *c, const CnJson *pages, const char *kind, const char *path)
+check_following(CnProviderChecker *c, const CnJson *stream, const CnJson *following,
+				const char *path)
 {
-	static const struct
-	{
-		const char *kind;
-		const char *needed;
-		const char *instead;	/* may be there in its place; or NULL */
-	}			needs[] = {
-		{"cursor", "parameter", NULL}, {"cursor", "cursor", "last_record"},
-		{"token_in_body", "parameter", NULL}, {"token_in_body", "cursor", "last_record"},
-		{"next_url", "next", NULL}, {"offset", "parameter", NULL}, {"page", "parameter", NULL},
-	};
+	const CnJson *with = cn_json_get(cn_json_get(stream, "parent"), "with");
 
-	for (int i = 0; i < lengthof(needs); i++)
-		if (strcmp(needs[i].kind, kind) == 0 && !cn_json_get(pages, needs[i].needed) &&
-			!(needs[i].instead && cn_json_get(pages, needs[i].instead)))
-			cn_provider_say(c, path, "the kind %s needs \"%s\"%s%s%s", kind, needs[i].needed,
-							needs[i].instead ? " or \"" : "",
-							needs[i].instead ? needs[i].instead : "", needs[i].instead ? "\"" : "");
+	if (following && c->problems->count == c->first)
+		cn_provider_check_request(c, cn_pagination_following(stream, following),
+								  cn_compile_child(path, "following"), true, with);
+}
+
+/* What comes behind the last record is only what is later if the stream is in order. */
+static void
+check_reset(CnProviderChecker *c, const CnJson *stream, const char *path)
+{
+	const char *order = cn_json_get_string(stream, "order");
+
+	if (cn_json_get_string(stream, "cursor_field") == NULL)
+		cn_provider_say(c, path, "the stream has no \"cursor_field\" to go on from");
+	else if (order == NULL || strcmp(order, "ascending") != 0)
+		cn_provider_say(c, path, "the \"order\" of the stream is not \"ascending\"");
 }
 
 static void
 check_pagination(CnProviderChecker *c, const CnJson *stream, const char *stream_path)
 {
-	static const char *const paths[] = {"cursor", "last_record", "next", "more", "total"};
-	const CnJson *pages = cn_provider_expand_pagination(c->provider, stream);
+	const CnJson *value = cn_provider_expand_pagination(c->provider, stream);
 	const char *path = cn_json_get(stream, "pagination")
 		? cn_compile_child(stream_path, "pagination") : "$.pagination";
-	const char *kind = cn_json_get_string(pages, "kind");
-	const CnJson *reset = cn_json_get(pages, "reset");
+	CnProblems	problems = {NULL, 0};
+	const CnPagination *pages = cn_pagination_compile(value, path, c->rules->check_path, &problems);
 
+	for (int i = 0; i < problems.count; i++)
+		cn_provider_say(c, problems.list[i].path, "%s", problems.list[i].message);
 	if (pages == NULL)
 		return;
-	if (kind == NULL)
-		cn_provider_say(c, path, "its kind is missing");
-	else
-		check_pagination_kind(c, pages, kind, path);
-	for (int i = 0; i < lengthof(paths); i++)
-		check_path(c, pages, paths[i], path);
-	if (reset && cn_json_get_string(stream, "cursor_field") == NULL)
-		cn_provider_say(c, cn_compile_child(path, "reset"), "the stream has no \"cursor_field\" to go on from");
-	check_input_name(c, stream, cn_json_get_string(reset, "input"),
+	check_following(c, stream, pages->following, path);
+	if (pages->reset_after > 0)
+		check_reset(c, stream, cn_compile_child(path, "reset"));
+	check_input_name(c, stream, pages->reset_input,
 					 cn_compile_child(cn_compile_child(path, "reset"), "input"));
 }
 
@@ -162,6 +160,24 @@ check_parent(CnProviderChecker *c, const CnJson *stream, const char *name, const
 
 /* ---- all of a stream ---- */
 
+/* Where the next bound comes from, and whether it is one of pages. */
+static void
+check_bound(CnProviderChecker *c, const CnJson *stream, const CnJson *incremental, const char *path)
+{
+	const CnJson *resume = cn_json_get(incremental, "resume");
+	const CnJson *pages = cn_provider_expand_pagination(c->provider, stream);
+
+	if (cn_json_get(incremental, "reply") == NULL)
+	{
+		if (cn_json_get_string(stream, "cursor_field") == NULL)
+			cn_provider_say(c, path, "the stream has no \"cursor_field\" to go on from");
+	}
+	else if (parent_name(stream))
+		cn_provider_say(c, cn_compile_child(path, "reply"), "of each parent's record there is another reply");
+	if (resume && resume->type == CN_JSON_BOOL && resume->boolean && !cn_json_get(pages, "cursor"))
+		cn_provider_say(c, cn_compile_child(path, "resume"), "the pagination has no \"cursor\" in its replies");
+}
+
 static void
 check_incremental(CnProviderChecker *c, const CnJson *stream, const char *stream_path)
 {
@@ -170,8 +186,8 @@ check_incremental(CnProviderChecker *c, const CnJson *stream, const char *stream
 
 	if (incremental == NULL || incremental->type != CN_JSON_OBJECT)
 		return;
-	if (cn_json_get_string(stream, "cursor_field") == NULL)
-		cn_provider_say(c, path, "the stream has no \"cursor_field\" to go on from");
+	check_path(c, incremental, "reply", path);
+	check_bound(c, stream, incremental, path);
 	check_input_name(c, stream, cn_json_get_string(incremental, "input"),
 					 cn_compile_child(path, "input"));
 }

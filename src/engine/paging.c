@@ -63,7 +63,7 @@ cn_paging_ask(const CnPaging *paging, CnPageAsk *ask)
 
 	memset(ask, 0, sizeof(*ask));
 	ask->url = paging->url;
-	ask->following = def->following && paging->turn > 0;
+	ask->following = def->following && (paging->turn > 0 || paging->cursor);
 	if (ask->url)
 		return;
 	if (def->size_parameter && !ask->following)
@@ -400,15 +400,33 @@ replace_text(char **place, const char *text)
 	*place = text ? pstrdup(text) : NULL;
 }
 
-/* To the first page again, of what comes behind the last record. */
 static void
-begin_again(CnPaging *paging, const CnJson *last)
+set_cursor(CnPaging *paging, const CnJson *cursor)
 {
-	paging->restart = text_digest(last->u.text);
+	(void) cn_seen_add(&paging->seen, text_digest(cursor->u.text));
+	replace_text(&paging->cursor, cursor->u.text);
+	paging->numeric = cursor->type == CN_JSON_NUMBER;
+}
+
+void
+cn_paging_resume(CnPaging *paging, const CnJson *cursor)
+{
+	set_cursor(paging, cursor);
+}
+
+bool
+cn_paging_restart(CnPaging *paging, const CnJson *last)
+{
+	uint64		digest = text_digest(last->u.text);
+
+	if (paging->restart == digest)
+		return false;
+	paging->restart = digest;
 	paging->window = paging->turn = 0;
 	cn_seen_clear(&paging->seen);
 	replace_text(&paging->cursor, NULL);
 	replace_text(&paging->url, NULL);
+	return true;
 }
 
 void
@@ -416,13 +434,9 @@ cn_paging_move(CnPaging *paging, const CnPageFound *found, const CnPagingStep *s
 {
 	take(paging, found);
 	if (step->verdict == CN_PAGING_RESET)
-		begin_again(paging, step->restart);
+		(void) cn_paging_restart(paging, step->restart);
 	else if (step->cursor)
-	{
-		(void) cn_seen_add(&paging->seen, text_digest(step->cursor->u.text));
-		replace_text(&paging->cursor, step->cursor->u.text);
-		paging->numeric = step->cursor->type == CN_JSON_NUMBER;
-	}
+		set_cursor(paging, step->cursor);
 	else if (step->url)
 	{
 		/* the first page was asked for by another text than its URL, to which it may lead back */

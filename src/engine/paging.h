@@ -92,6 +92,9 @@ typedef struct CnPaging
 /* same_origin: the request has no credential whose hosts would bind it. */
 extern void cn_paging_begin(CnPaging *paging, const CnPagination *def, bool same_origin);
 
+/* The first page is the one behind cursor, a text or number.  Memory as for cn_paging_move. */
+extern void cn_paging_resume(CnPaging *paging, const CnJson *cursor);
+
 /* What the next page asks for; it points into the walk and the definition. */
 extern void cn_paging_ask(const CnPaging *paging, CnPageAsk *ask);
 
@@ -106,6 +109,12 @@ extern void cn_paging_decide(const CnPaging *paging, const CnPageFound *found, C
 
 /* Go there.  What the walk keeps is in the current context, the same each time. */
 extern void cn_paging_move(CnPaging *paging, const CnPageFound *found, const CnPagingStep *step);
+
+/*
+ * The first page again, of what comes behind last, a text or number.  False if that is where the
+ * walk was begun again before.  Memory as for cn_paging_move.
+ */
+extern bool cn_paging_restart(CnPaging *paging, const CnJson *last);
 
 /*
  * body with value at the dotted path name, in the current context; parts are shared.  Objects
