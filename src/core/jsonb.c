@@ -198,6 +198,16 @@ cn_build_int(CnJsonbBuilder *b, int64 number)
 }
 
 void
+cn_build_ms(CnJsonbBuilder *b, double ms)
+{
+	JsonbValue	value;
+
+	value.type = jbvNumeric;
+	value.val.numeric = int64_div_fast_to_numeric((int64) (ms * 1000), 3);
+	push(b, &value);
+}
+
+void
 cn_build_bool(CnJsonbBuilder *b, bool flag)
 {
 	JsonbValue	value;

@@ -56,6 +56,7 @@ extern void cn_build_key(CnJsonbBuilder *b, const char *key);
 /* Values; inside an object after a key, inside an array as an element. */
 extern void cn_build_string(CnJsonbBuilder *b, const char *text);	/* NULL: null */
 extern void cn_build_int(CnJsonbBuilder *b, int64 value);
+extern void cn_build_ms(CnJsonbBuilder *b, double ms);	/* with three digits behind the point */
 extern void cn_build_bool(CnJsonbBuilder *b, bool value);
 extern void cn_build_jsonb(CnJsonbBuilder *b, Jsonb *value);	/* NULL: null */
 extern Jsonb *cn_build_done(CnJsonbBuilder *b);

@@ -62,3 +62,9 @@ cn_report_provider_failure(const char *provider, const CnFailure *failure)
 	report(provider ? psprintf("provider \"%s\": %s", provider, failure->message) : failure->message,
 		   NULL, failure);
 }
+
+void
+cn_report_stream_failure(const char *stream, const CnFailure *failure)
+{
+	report(psprintf("stream \"%s\": %s", stream, failure->message), NULL, failure);
+}

@@ -24,4 +24,8 @@ extern void cn_report_action_failure(const char *action, const CnFailure *failur
 extern void cn_report_provider_failure(const char *provider,
 									   const CnFailure *failure) pg_attribute_noreturn();
 
+/* The same of a provider's stream that was fetched. */
+extern void cn_report_stream_failure(const char *stream, const CnFailure *failure)
+			pg_attribute_noreturn();
+
 #endif							/* CN_CORE_REPORT_H */

@@ -12,16 +12,6 @@
 #include "queue/payload.h"
 
 static void
-build_number(CnJsonbBuilder *b, double value)
-{
-	JsonbValue	v;
-
-	v.type = jbvNumeric;
-	v.val.numeric = int64_div_fast_to_numeric((int64) (value * 1000), 3);
-	b->result = pushJsonbValue(&b->state, WJB_VALUE, &v);
-}
-
-static void
 build_member_int(CnJsonbBuilder *b, const char *key, int64 value)
 {
 	cn_build_key(b, key);
@@ -32,7 +22,7 @@ static void
 build_member_ms(CnJsonbBuilder *b, const char *key, double value)
 {
 	cn_build_key(b, key);
-	build_number(b, value);
+	cn_build_ms(b, value);
 }
 
 /* Left out if there is none. */
@@ -267,7 +257,8 @@ cn_history_write_unrun(CnHistoryRows *rows, const CnHistoryUnrun *unrun,
 	memset(row.nulls, true, sizeof(row.nulls));
 	set_value(&row, COL_WORKSPACE, UUIDPGetDatum(&unrun->workspace));
 	set_value(&row, COL_ID, UUIDPGetDatum(&unrun->id));
-	set_value(&row, COL_CONNECTOR, UUIDPGetDatum(&unrun->connector));
+	if (!cn_uuid_is_zero(&unrun->connector))
+		set_value(&row, COL_CONNECTOR, UUIDPGetDatum(&unrun->connector));
 	set_text(&row, COL_NAME, unrun->connector_name);
 	if (unrun->connector_version)
 		set_value(&row, COL_VERSION, Int32GetDatum(unrun->connector_version));
@@ -275,6 +266,9 @@ cn_history_write_unrun(CnHistoryRows *rows, const CnHistoryUnrun *unrun,
 	fill_input(&row, unrun->input);
 	set_jsonb(&row, COL_STEPS, unrun->steps);
 	fill_failure(&row, &unrun->failure, unrun->failed_step);
+	set_jsonb(&row, COL_OUTPUT, unrun->output);
+	if (unrun->http_status)
+		set_value(&row, COL_HTTP_STATUS, Int32GetDatum(unrun->http_status));
 	set_value(&row, COL_TIME, Float8GetDatum((now - started_at) / 1000.0));
 	set_time(&row, COL_STARTED, started_at);
 	set_time(&row, COL_COMPLETED, now);

@@ -37,18 +37,23 @@ extern Jsonb *cn_history_write(CnHistoryRows *rows, const CnExecution *execution
 							  const CnConnector *connector, Jsonb *input,
 							  const CnHistoryExtra *extra);
 
-/* An execution that ends without the engine: cancelled, or what it was to run is gone. */
+/*
+ * An execution that ends without the engine: cancelled, or what it was to run is gone; or one that
+ * is put together of many of the engine's (the pages of a stream).
+ */
 typedef struct CnHistoryUnrun
 {
 	pg_uuid_t	workspace;
 	pg_uuid_t	id;
-	pg_uuid_t	connector;
+	pg_uuid_t	connector;		/* zeros: none */
 	const char *connector_name;
 	int			connector_version;	/* 0: none */
 	CnFailure	failure;
 	const char *failed_step;	/* NULL: none */
 	Jsonb	   *steps;			/* of those that were done, as the history has them; NULL: none */
 	Jsonb	   *input;
+	Jsonb	   *output;			/* NULL: none */
+	int			http_status;	/* 0: none */
 	TimestampTz started_at;		/* of the engine's work, if it had begun; 0: now */
 } CnHistoryUnrun;
 
