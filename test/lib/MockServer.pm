@@ -44,6 +44,8 @@
 #   /chunked-bad            a chunk size that is no number
 #   /length-short           more bytes than Content-Length says
 #   /length-long            fewer bytes than Content-Length says, then close
+#   /pages?of=P&size=S&page=N&bytes=B   page N (1) of P (3) with S (10) records of about B bytes: {"records": [...],
+#                           "next": URL, "cursor": N+1, "more": ..., "total": P*S}, and a Link header
 #   /count                  {"requests":R,"connections":C} since the start, this one included
 #   /barrier?n=N&name=X     answers when N requests of that name are there at once; 500 if they do not come
 #   /gate?after=A&opens=B&status=N   answers when gate A is open (500 if nobody opens it), then opens gate B
@@ -445,6 +447,7 @@ my %BEHAVIOUR = (
 	'/length-short'    => sub { _reply(200, $OK . 'HTTP/1.1 200 smuggled', 'Content-Length' => length $OK); 0 },
 	'/length-long'     => sub { _reply(200, $OK, 'Content-Length' => 1000); 0 },
 	'/count'           => \&_count,
+	'/pages'           => \&_pages,
 	'/barrier'         => \&_barrier,
 	'/gate'            => \&_gate,
 );
@@ -597,6 +600,22 @@ sub _big_header
 {
 	my ($request) = @_;
 	return _reply(200, $OK, 'X-Big' => 'b' x ($request->{query}{bytes} // 100_000));
+}
+
+sub _pages
+{
+	my ($request) = @_;
+	my ($of, $size, $page, $bytes) = map { $request->{query}{ $_->[0] } || $_->[1] } [ of => 3 ], [ size => 10 ], [ page => 1 ], [ bytes => 20 ];
+	my $first   = ($page - 1) * $size;
+	my $text    = 'x' x $bytes;
+	my $records = join ',', map { qq({"id":$_,"name":"record $_","text":"$text"}) } $first + 1 .. $first + $size;
+	my $more    = $page < $of ? 1 : 0;
+	my $next    = "/pages?of=$of&size=$size&bytes=$bytes&page=" . ($page + 1);
+	return _reply(
+		200,
+		qq({"records":[$records],"total":) . $of * $size
+		  . ($more ? qq(,"more":true,"next":"$next","cursor":) . ($page + 1) : ',"more":false,"next":null,"cursor":null') . '}',
+		$more ? (Link => qq(<$next>; rel="next")) : ());
 }
 
 sub _count

@@ -198,6 +198,8 @@ INSERT INTO calls VALUES
     ('connector_provider_register', 'connector_provider_register(''{}'', workspace => %1$L)'),
     ('connector_provider_remove', 'connector_provider_remove(''p'', workspace => %1$L)'),
     ('connector_provider_form', 'connector_provider_form(''p'', workspace => %1$L)'),
+    ('connector_fetch', 'connector_fetch(''p'', ''s'', workspace => %1$L)'),
+    ('_connector_fetch', '_connector_fetch(''p'', ''s'', ''{}'', NULL, %1$L)'),
     ('connector_circuit_reset', 'connector_circuit_reset(''127.0.0.1'', workspace => %1$L)'),
     ('connector_credential_test', 'connector_credential_test(''svc'', workspace => %1$L)'),
     ('connector_credential_renew', 'connector_credential_renew(''svc'', workspace => %1$L)'),
