@@ -126,5 +126,6 @@ bench: all
 	bench/sync
 	bench/engine
 	bench/queue
+	bench/fetch
 
 -include $(wildcard $(DEPS))

@@ -60,7 +60,8 @@ prepare() {
 	cd "$CN_STAGE"
 }
 
-# start_nginx [COMMAND...] -- sets URL; the command, if any, is one that runs another (taskset).
+# start_nginx [COMMAND...] -- sets URL; the command, if any, is one that runs another (taskset).  Files in
+# $CN_STAGE/nginx/files are at /files/.
 start_nginx() {
 	local body
 	body=$(printf '{"ok":true,"filler":"%0178d"}' 0)
@@ -84,6 +85,7 @@ http {
 		listen 127.0.0.1:$NGINX_PORT;
 		default_type application/json;
 		location / { return 200 '$body'; }
+		location /files/ { root $CN_STAGE/nginx; }
 	}
 }
 CONF
