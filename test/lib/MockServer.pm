@@ -118,7 +118,8 @@ sub log_file { my ($self) = @_; return "$self->{dir}/requests"; }
 sub requests
 {
 	my ($self, $path) = @_;
-	my @requests = map { $JSON->decode($_) } split /^/, _read($self->log_file);
+	# The last line may be about to be written.
+	my @requests = map { $JSON->decode($_) } grep { /\n\z/ } split /^/, _read($self->log_file);
 	return grep { !defined $path || $_->{path} eq $path } @requests;
 }
 
