@@ -157,8 +157,8 @@ AS $$
            'Add "cursor_field" and "incremental" to a stream that can be read from a point in time on.'
       FROM found
      WHERE NOT EXISTS (SELECT FROM @extschema@._connector_provider_requests(definition) r
-                        WHERE r.kind = 'streams' AND r.request ->> 'cursor_field' IS NOT NULL
-                          AND jsonb_typeof(r.request -> 'incremental') = 'object')
+                        WHERE r.kind = 'streams' AND jsonb_typeof(r.request -> 'incremental') = 'object'
+                          AND coalesce(r.request ->> 'cursor_field', r.request #>> '{incremental,reply}') IS NOT NULL)
     UNION ALL
     SELECT 'polling_trigger', 'warning', format('$.triggers: none polls, which wave %s asks for', wave),
            'Add a trigger of type "poll".'
