@@ -64,7 +64,16 @@ for my $name (sort keys %provider)
 		is_deeply([ names($required) ], [ sort keys %must ], "$name: what $action has to be given");
 		is_deeply([ names($optional) ], [ sort grep { !$must{$_} } keys %{ $schema->{properties} // {} } ], "$name: what $action may be given");
 	}
-	is_deeply([ sort map { $_->[0] } rows($text, 'Streams') ],  [ sort keys %{ $definition->{streams} } ],  "$name: all streams");
+	my @streams = rows($text, 'Streams');
+	is_deeply([ sort map { $_->[0] } @streams ], [ sort keys %{ $definition->{streams} } ], "$name: all streams");
+	for (@streams)
+	{
+		my ($stream, undef, $input) = @$_;
+		my $declared = $definition->{streams}{$stream} // {};
+		my $parent   = ($declared->{parent} // {})->{with} // {};    # what nobody has to give
+		is_deeply([ grep { !exists $parent->{$_} } names($input =~ s/for each of \w+//r) ],
+			[ grep { !exists $parent->{$_} } sort keys %{ ($declared->{input_schema} // {})->{properties} // {} } ], "$name: the input of $stream");
+	}
 	is_deeply([ sort map { $_->[0] } rows($text, 'Triggers') ], [ sort keys %{ $definition->{triggers} } ], "$name: all triggers");
 
 	for my $statement (statements($text))
