@@ -11,6 +11,7 @@
 #include "catalog/settings.h"
 #include "core/identity.h"
 #include "core/install.h"
+#include "core/place.h"
 #include "core/shmem.h"
 #include "core/testpoint.h"
 #include "credentials/keyring.h"
@@ -59,6 +60,7 @@ _PG_init(void)
 	cn_waiters_init();
 	cn_slots_init();
 	cn_limit_init();
+	cn_place_init();
 	cn_token_wait_init();
 	cn_worker_init();
 	cn_mapped_init();

@@ -45,14 +45,8 @@ typedef struct CnTokenTask
 	int64		generation;		/* a later one is wanted */
 } CnTokenTask;
 
-/* Take the place of this database's process, until it exits; false: there is another one. */
-extern bool cn_token_process_begin(Oid database);
-
-/* Asked to leave: the database or the extension is going. */
-extern bool cn_token_process_must_leave(void);
-
-/* Nothing to do: give the place back; false if something has come in between. */
-extern bool cn_token_process_retire(void);
+/* This process gets the tokens of a database, whose place it has (core/place.h). */
+extern void cn_token_process_begin(Oid database);
 
 /* Take what is asked for; returns how many, at most most. */
 extern int	cn_token_take(CnTokenTask *tasks, int most);
@@ -60,11 +54,5 @@ extern int	cn_token_take(CnTokenTask *tasks, int most);
 /* A task is over: the row has that generation now.  why NULL: a later one; else the failure. */
 extern void cn_token_done(const CnTokenTask *task, int64 generation, const char *why,
 						  TimestampTz retry_at);
-
-/* ---- sessions that need a database for themselves ---- */
-
-/* Ask the process of a database (InvalidOid: all) to leave. */
-extern void cn_token_process_stop(Oid database);
-extern bool cn_token_process_running(Oid database);
 
 #endif							/* CN_AUTH_TOKEN_WAIT_H */

@@ -22,6 +22,7 @@ typedef enum CnLock
 	CN_LOCK_LAUNCHER,			/* worker/launcher.c */
 	CN_LOCK_METRICS,			/* stats/ */
 	CN_LOCK_TOKENS,				/* auth/token_wait.c */
+	CN_LOCK_PLACES,				/* core/place.c */
 	CN_LOCK_COUNT
 } CnLock;
 

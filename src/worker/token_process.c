@@ -13,29 +13,21 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
-#include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "auth/token_request.h"
 #include "auth/token_wait.h"
 #include "core/clock.h"
 #include "core/compat.h"
-#include "core/install.h"
 #include "core/testpoint.h"
 #include "core/uuid.h"
 #include "credentials/token_store.h"
 #include "stats/counters.h"
-#include "worker/launches.h"
+#include "worker/demand.h"
 #include "worker/process.h"
 #include "worker/worker.h"
 
@@ -90,13 +82,9 @@ typedef struct Job
 
 typedef struct TokenProcess
 {
-	MemoryContext life;
-	MemoryContext turn;			/* reset every turn */
-	CnHttpMux  *mux;
-	pg_uuid_t	lease;
+	CnDemand	demand;
 	dlist_head	jobs;
 	int			count;
-	bool		gone;			/* the extension is */
 } TokenProcess;
 
 static TokenProcess process;
@@ -197,15 +185,16 @@ make_request(Job *job)
 		job->verdict = cn_token_request_renew(&job->request, credential, client, &job->failure);
 	}
 	if (job->verdict == CN_TOKENS_GOT)
-		cn_token_lease(&job->row, &process.lease, (int64) cn_token_timeout * 3 / 2);
+		cn_token_lease(&job->row, &process.demand.lease, (int64) cn_token_timeout * 3 / 2);
 	else
 		record_failure(job, &job->row);
 }
 
 /* In a transaction. */
 static void
-lease_row(Job *job)
+lease_row(void *arg)
 {
+	Job		   *job = arg;
 	const char *closed = cn_fence_closed();
 	const char *why;
 	TimestampTz retry_at;
@@ -232,7 +221,7 @@ lease_row(Job *job)
 	if (why)
 		end_job(job, job->task.generation, why, retry_at);
 	else if (job->row.leased && job->row.lease_until > cn_now() &&
-			 !cn_uuid_equal(&job->row.lease, &process.lease))
+			 !cn_uuid_equal(&job->row.lease, &process.demand.lease))
 		job->not_before_us = cn_monotonic_us() + (job->row.lease_until - cn_now());
 	else
 		make_request(job);
@@ -263,7 +252,7 @@ send_request(Job *job)
 
 	CN_TEST_POINT("token-leased");
 	job->state = JOB_ASKING;
-	job->transfer = cn_http_start(process.mux, &job->request.http, job->context, on_reply, job);
+	job->transfer = cn_http_start(process.demand.mux, &job->request.http, job->context, on_reply, job);
 	MemoryContextSwitchTo(old);
 }
 
@@ -291,13 +280,14 @@ store_tokens(Job *job, const CnTokenRow *row)
 
 /* In a transaction.  A row that is not leased to us any more was connected anew meanwhile. */
 static void
-store_row(Job *job)
+store_row(void *arg)
 {
+	Job		   *job = arg;
 	CnTokenRow	row;
 
 	if (!cn_token_lock(&job->task.workspace, &job->task.credential, &row))
 		end_job(job, job->task.generation, "the credential was deleted", DT_NOBEGIN);
-	else if (!row.leased || !cn_uuid_equal(&row.lease, &process.lease) ||
+	else if (!row.leased || !cn_uuid_equal(&row.lease, &process.demand.lease) ||
 			 row.row.generation != job->row.row.generation)
 		end_job(job, row.row.generation,
 				row.row.generation > job->task.generation ? NULL : "the credential was changed meanwhile",
@@ -310,29 +300,12 @@ store_row(Job *job)
 
 /* ---- transactions ---- */
 
-/* Somebody may have set that the newest commits can be lost: not this one. */
+/* Its transaction was rolled back: it is tried again in a moment. */
 static void
-commit_durably(void)
-{
-	if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
-		(void) set_config_option("synchronous_commit", "local", PGC_SUSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, 0, false);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-}
-
-static void
-roll_back(Job *job, JobState before)
+step_back(Job *job, JobState before)
 {
 	int64		pause_us = (int64) FIRST_PAUSE_US << Min(job->errors, 6);
 
-	HOLD_INTERRUPTS();
-	MemoryContextSwitchTo(process.turn);
-	EmitErrorReport();
-	AbortCurrentTransaction();
-	FlushErrorState();
-	RESUME_INTERRUPTS();
-	MemoryContextSwitchTo(process.turn);
 	job->errors++;
 	job->not_before_us = cn_monotonic_us() + Min(pause_us, LONGEST_PAUSE_US);
 	job->state = before;
@@ -343,32 +316,18 @@ roll_back(Job *job, JobState before)
 
 /* Do action with a job in a transaction of its own; false: it was rolled back. */
 static bool
-transact(Job *job, void (*action) (Job *job))
+transact(Job *job, void (*action) (void *job))
 {
 	JobState	before = job->state;
-	volatile bool fine = false;
 
-	PG_TRY();
+	if (cn_demand_transact(&process.demand, job->context, action, job))
 	{
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		MemoryContextSwitchTo(job->context);
-		process.gone = !cn_install_exists();
-		if (!process.gone)
-			action(job);
-		commit_durably();
-		MemoryContextSwitchTo(process.turn);
 		job->errors = 0;
-		fine = true;
+		return true;
 	}
-	PG_CATCH();
-	{
-		roll_back(job, before);
-	}
-	PG_END_TRY();
-	pgstat_report_stat(false);
-	return fine && !process.gone;
+	if (!process.demand.gone)
+		step_back(job, before);
+	return false;
 }
 
 /* ---- the loop ---- */
@@ -381,7 +340,7 @@ take_tasks(void)
 
 	for (int i = 0; i < count; i++)
 	{
-		MemoryContext context = AllocSetContextCreate(process.life, "connector token",
+		MemoryContext context = AllocSetContextCreate(process.demand.life, "connector token",
 													  ALLOCSET_SMALL_SIZES);
 		Job		   *job = MemoryContextAllocZero(context, sizeof(Job));
 
@@ -431,27 +390,25 @@ run_turn(bool leaving)
 {
 	dlist_mutable_iter iter;
 
-	MemoryContextReset(process.turn);
-	MemoryContextSwitchTo(process.turn);
+	(void) cn_place_was_called();
 	if (!leaving)
 		take_tasks();
 	dlist_foreach_modify(iter, &process.jobs)
 	{
 		work_on(dlist_container(Job, node, iter.cur), leaving);
-		if (process.gone)
+		if (process.demand.gone)
 			return;
 	}
 	pgstat_report_activity(process.count > 0 ? STATE_RUNNING : STATE_IDLE, "renewing tokens");
-	cn_http_wait(process.mux, time_to_wait(leaving ? 20 : 1000),
+	cn_http_wait(process.demand.mux, time_to_wait(leaving ? 20 : 1000),
 				 process.count > 0 ? cn_wait_event_http() : cn_wait_event_tokens_idle());
-	cn_http_mux_turn(process.mux);
+	cn_http_mux_turn(process.demand.mux);
 }
 
 static bool
-must_leave(void)
+has_jobs(void)
 {
-	return ShutdownRequestPending || process.gone || cn_token_process_must_leave() ||
-		cn_launch_held(MyDatabaseId);
+	return process.count > 0;
 }
 
 /* Is a request under way, or a token to be stored? */
@@ -466,62 +423,22 @@ has_requests(void)
 	return false;
 }
 
-static void
-drain(void)
-{
-	int64		until_us = cn_monotonic_us() + DRAIN_US;
-
-	while (!process.gone && has_requests() && cn_monotonic_us() < until_us)
-		run_turn(true);
-}
-
-static void
-run(void)
-{
-	int64		idle_since_us = cn_monotonic_us();
-
-	while (!must_leave())
-	{
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
-		run_turn(false);
-		if (process.count > 0)
-			idle_since_us = cn_monotonic_us();
-		else if (cn_monotonic_us() > idle_since_us + IDLE_US && cn_token_process_retire())
-			return;
-	}
-	drain();
-}
-
-static void
-init_process(void)
-{
-	process.life = AllocSetContextCreate(TopMemoryContext, "connector token process",
-										 ALLOCSET_DEFAULT_SIZES);
-	process.turn = AllocSetContextCreate(process.life, "connector turn", ALLOCSET_DEFAULT_SIZES);
-	process.mux = cn_http_process_mux();
-	dlist_init(&process.jobs);
-	cn_uuid_v7(&process.lease);
-}
+static const CnDemandKind kind = {
+	.place = CN_PLACE_TOKENS,
+	.idle_us = IDLE_US,
+	.drain_us = DRAIN_US,
+	.turn = run_turn,
+	.busy = has_jobs,
+	.draining = has_requests,
+};
 
 void
 connector_token_main(Datum arg)
 {
-	Oid			database = DatumGetObjectId(arg);
-
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	pqsignal(SIGINT, SIG_IGN);
-	BackgroundWorkerUnblockSignals();
-	if (!cn_token_process_begin(database) || cn_launch_held(database))
-		proc_exit(0);
-	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-	cn_process_settle();
-	init_process();
-	run();
+	cn_demand_begin(arg, &kind, &process.demand);
+	cn_token_process_begin(MyDatabaseId);
+	dlist_init(&process.jobs);
+	cn_demand_run(&kind, &process.demand);
 	proc_exit(0);
 }
 

@@ -25,10 +25,10 @@
 #include "storage/latch.h"
 #include "tcop/utility.h"
 
-#include "auth/token_wait.h"
 #include "core/clock.h"
 #include "core/compat.h"
 #include "core/install.h"
+#include "core/place.h"
 #include "stats/counters.h"
 #include "worker/launches.h"
 #include "worker/process.h"
@@ -73,7 +73,7 @@ wait_until_left(Oid database)
 {
 	int64		deadline = cn_monotonic_us() + LEAVE_WAIT_US;
 
-	while ((cn_launches_running(database) > 0 || cn_token_process_running(database)) &&
+	while ((cn_launches_running(database) > 0 || cn_places_running(database)) &&
 		   cn_monotonic_us() < deadline)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 5,
@@ -89,7 +89,7 @@ hold(Oid database)
 {
 	(void) cn_launch_hold(database);
 	(void) cn_slots_stop(database);
-	cn_token_process_stop(database);
+	cn_places_stop(database);
 	wait_until_left(database);
 }
 
