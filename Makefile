@@ -20,7 +20,7 @@ DATA = connector--1.0.sql
 SQL_PARTS = 00_guard 10_tenancy 15_audit 20_credentials 22_providers 23_oauth 25_limits 30_connectors 35_manage 40_history \
 	41_fence 42_queue 43_dead_letters 44_pauses 45_templates 46_official_templates 50_stats 55_schema \
 	56_transformations 60_execute 61_provider_call 62_async 63_fetch 65_openapi 67_catalog_reports 68_try_providers \
-	70_maintain 75_schedules 80_views 85_operations 90_installed
+	70_maintain 75_schedules 76_triggers 80_views 85_operations 90_installed
 SQL_PART_FILES = $(SQL_PARTS:%=src/sql/%.sql)
 
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))

@@ -26,6 +26,7 @@
 #include "stats/log.h"
 #include "stats/settings.h"
 #include "stats/stats.h"
+#include "trigger/store.h"
 #include "worker/cron.h"
 #include "worker/slots.h"
 #include "worker/run.h"
@@ -62,6 +63,7 @@ _PG_init(void)
 	cn_limit_init();
 	cn_place_init();
 	cn_token_wait_init();
+	cn_trigger_init();
 	cn_worker_init();
 	cn_mapped_init();
 	cn_cron_init();

@@ -99,6 +99,15 @@ cn_wait_event_tokens_idle(void)
 	return cn_wait_event(&event, "ConnectorTokensIdle");
 }
 
+/* The token process with nothing to do. */
+static inline uint32
+cn_wait_event_polls_idle(void)
+{
+	static uint32 event = 0;
+
+	return cn_wait_event(&event, "ConnectorPollsIdle");
+}
+
 /* A session that waits for a new token. */
 static inline uint32
 cn_wait_event_token(void)

@@ -48,6 +48,7 @@ static const struct
 	const char *purpose;
 }			kinds[CN_PLACE_KINDS] = {
 	[CN_PLACE_TOKENS] = {"connector tokens", "connector_token_main", "to renew tokens"},
+	[CN_PLACE_POLLS] = {"connector polls", "connector_poll_main", "to poll for triggers"},
 };
 
 static PlacesShared *shared = NULL;

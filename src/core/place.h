@@ -14,6 +14,7 @@
 typedef enum CnPlaceKind
 {
 	CN_PLACE_TOKENS,			/* worker/token_process.c */
+	CN_PLACE_POLLS,				/* worker/poll_process.c */
 	CN_PLACE_KINDS
 } CnPlaceKind;
 

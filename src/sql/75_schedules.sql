@@ -109,6 +109,7 @@ DECLARE
     jobs       jsonb;
     maintained jsonb;
     tokens     jsonb;
+    polls      jsonb;
 BEGIN
     IF NOT pg_try_advisory_xact_lock('@extschema@.connector_schedules'::regclass::oid::bigint) THEN
         RETURN jsonb_build_object('skipped', 'another run is in progress');
@@ -139,11 +140,18 @@ BEGIN
         RAISE WARNING 'could not look for tokens to renew: %', SQLERRM;
     END;
 
-    RETURN jsonb_build_object('jobs', jobs, 'maintenance', maintained, 'tokens', tokens);
+    BEGIN
+        polls := to_jsonb(@extschema@._connector_call_polls());
+    EXCEPTION WHEN OTHERS THEN
+        polls := jsonb_build_object('error', SQLERRM);
+        RAISE WARNING 'could not look for triggers that are due: %', SQLERRM;
+    END;
+
+    RETURN jsonb_build_object('jobs', jobs, 'maintenance', maintained, 'tokens', tokens, 'polls', polls);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.connector_tick() IS
-'What has to be done every minute: connector_maintain(), the jobs of pg_cron made as connector_schedules says, and tokens renewed that end soon. Cheap when there is nothing to do; waits for no lock longer than two seconds; of two at a time one does it. Returns what it did. For the database administrator, and the job that connector_setup_cron() makes.';
+'What has to be done every minute: connector_maintain(), the jobs of pg_cron made as connector_schedules says, tokens renewed that end soon, and triggers polled that are due. Cheap when there is nothing to do; waits for no lock longer than two seconds; of two at a time one does it. Returns what it did. For the database administrator, and the job that connector_setup_cron() makes.';
 REVOKE EXECUTE ON FUNCTION @extschema@.connector_tick() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@._connector_nightly() RETURNS jsonb

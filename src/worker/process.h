@@ -24,5 +24,6 @@ extern void cn_token_process_init(void);
 extern PGDLLEXPORT void cn_launcher_main(Datum arg);
 extern PGDLLEXPORT void cn_worker_main(Datum arg);
 extern PGDLLEXPORT void connector_token_main(Datum arg);
+extern PGDLLEXPORT void connector_poll_main(Datum arg);
 
 #endif							/* CN_WORKER_PROCESS_H */

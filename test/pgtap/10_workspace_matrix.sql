@@ -39,6 +39,14 @@ BEGIN
         INSERT INTO connector_schedules (workspace_id, id, name, connector_id, cron, input, priority, overlap, enabled, identity, run_as)
         SELECT workspace_id, gen_random_uuid(), 's', id, '* * * * *', '{}', 5, true, true, 'role:' || owner, owner
           FROM connectors WHERE workspace_id = connector_current_workspace(ws) AND connectors.name = 'c';
+        -- One that is set by its function is polled as soon as that is committed, which this test never is.
+        INSERT INTO connector_triggers (workspace_id, id, name, provider, stream, event, connector_id, poll_interval, priority, from_now,
+                                        enabled, identity, run_as, next_poll_at, input)
+        SELECT workspace_id, gen_random_uuid(), 't', 'p', 's', 'created', id, 300, 5, true, true, 'role:' || owner, owner, now(), '{}'
+          FROM connectors WHERE workspace_id = connector_current_workspace(ws) AND connectors.name = 'c';
+        INSERT INTO connector_trigger_seen (workspace_id, trigger_id, key, version, seen_at)
+        SELECT workspace_id, id, gen_random_uuid(), gen_random_uuid(), now() FROM connector_triggers
+         WHERE workspace_id = connector_current_workspace(ws);
         INSERT INTO connector_dead_letters (workspace_id, id, connector_id, connector_name, error_code, error_message, attempt,
                                             priority, failed_at, created_at, input)
         SELECT workspace_id, gen_random_uuid(), connector_id, 'c', 'timeout', '', 1, 5, now(), now(), input FROM connector_queue
@@ -257,6 +265,12 @@ INSERT INTO calls VALUES
     ('connector_schedule', 'connector_schedule(%2$L, ''* * * * *'')'),
     ('connector_schedule', 'connector_schedule(%2$L, ''* * * * *'', workspace => %1$L)'),
     ('connector_unschedule', 'connector_unschedule(''s'', workspace => %1$L)'),
+    ('connector_trigger_set', 'connector_trigger_set(''t'', ''p'', ''s'', ''c'', workspace => %1$L)'),
+    ('connector_trigger_set', 'connector_trigger_set(''t'', ''p'', ''s'', %2$L)'),
+    ('connector_trigger_set', 'connector_trigger_set(''t'', ''p'', ''s'', %2$L, workspace => %1$L)'),
+    ('connector_trigger_remove', 'connector_trigger_remove(''t'', workspace => %1$L)'),
+    ('connector_trigger_enable', 'connector_trigger_enable(''t'', false, workspace => %1$L)'),
+    ('connector_trigger_poll_now', 'connector_trigger_poll_now(''t'', workspace => %1$L)'),
     ('_connector_id', '_connector_id(''c'', workspace => %1$L)'),
     ('_connector_id', '_connector_id(%2$L)'),
     ('_connector_version', '_connector_version(''c'', 1, workspace => %1$L)'),
@@ -373,7 +387,7 @@ SELECT is(tap.outcome('tap_b', format(call, :'tmpl')), '42501', format(call, '<t
 SELECT results_eq($$SELECT p.proname::text COLLATE "C" FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
                      JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'connector'
                     WHERE NOT has_function_privilege('tap_b', p.oid, 'EXECUTE') ORDER BY 1$$,
-                  $$VALUES ('_connector_add_history_day' COLLATE "C"), ('_connector_after_save'), ('_connector_before_save'), ('_connector_changed'),
+                  $$VALUES ('_connector_add_history_day' COLLATE "C"), ('_connector_after_save'), ('_connector_before_save'), ('_connector_call_polls'), ('_connector_changed'),
                            ('_connector_check_server'), ('_connector_cron_command'), ('_connector_cron_name'), ('_connector_day_start'), ('_connector_fence_mark_loaded'), ('_connector_fold_batch'),
                            ('_connector_fold_stats'), ('_connector_fold_templates'), ('_connector_history_days'), ('_connector_installed'),
                            ('_connector_missing_history_days'), ('_connector_nightly'), ('_connector_provider_before_insert'), ('_connector_prune_dead_letters'), ('_connector_prune_keys'), ('_connector_queue_loaded'),
@@ -392,6 +406,8 @@ SELECT is(tap.outcome('tap_b', format('UPDATE connectors SET description = ''x''
 SELECT is(tap.outcome('tap_b', 'SELECT ' || call), '42501', 'a viewer there manages nothing there: ' || call) FROM (VALUES
     ('connector_create(''x'', ''{"url": "http://h/"}'', workspace => ''tap-a'')'), ('connector_update(''c'', ''{"icon": "x"}'', workspace => ''tap-a'')'),
     ('connector_schedule(''c'', ''* * * * *'', workspace => ''tap-a'')'), ('connector_unschedule(''s'', ''tap-a'')'),
+    ('connector_trigger_set(''t'', ''p'', ''s'', ''c'', workspace => ''tap-a'')'), ('connector_trigger_remove(''t'', ''tap-a'')'),
+    ('connector_trigger_enable(''t'', true, ''tap-a'')'), ('connector_trigger_poll_now(''t'', ''tap-a'')'),
     ('connector_delete(''c'', ''tap-a'')'), ('connector_set_enabled(''{c}'', false, ''tap-a'')'), ('connector_revert(''deleted'', 1, ''tap-a'')'),
     ('connector_clone(''c'', ''x'', ''tap-a'', ''tap-b'')'), ('connector_clone(''c'', ''x'', workspace => ''tap-a'')'),
     ('connector_import(''{"name": "x", "config": {"url": "http://h/"}}'', workspace => ''tap-a'')'),

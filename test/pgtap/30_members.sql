@@ -22,6 +22,9 @@ SELECT connector_credential_set('svc', '{"token": "tap-0123456789"}', 'bearer', 
 SELECT id AS conn FROM connectors WHERE workspace_id = :'ws' \gset
 INSERT INTO connector_schedules (workspace_id, id, name, connector_id, cron, input, priority, overlap, enabled, identity, run_as)
 VALUES (:'ws', gen_random_uuid(), 's', :'conn', '* * * * *', '{}', 5, true, true, 'role:tap_owner', 'tap_owner');
+INSERT INTO connector_triggers (workspace_id, id, name, provider, stream, event, connector_id, poll_interval, priority, from_now, enabled,
+                                identity, run_as, next_poll_at, input)
+VALUES (:'ws', gen_random_uuid(), 't', 'p', 's', 'created', :'conn', 300, 5, true, true, 'role:tap_owner', 'tap_owner', now(), '{}');
 -- One that waits, for too long, and one that runs; a count that is not folded.
 INSERT INTO connector_queue (workspace_id, id, connector_id, lease, claimed_at, created_at, attempt, priority, crashes, sending,
                              cancel_requested, notify, trigger, input)
@@ -33,7 +36,7 @@ SELECT (connector_try_execute('c', workspace => 'tap')).execution_id AS done \gs
 SELECT connector_template_publish('c', 'tpl', workspace => 'tap'), connector_template_install('tpl', 'made', workspace => 'tap'),
        connector_template_rate('tpl', 3, 'tap'),
        connector_provider_register('{"name": "p", "title": "P", "base_url": "https://h.example.com", "allowed_hosts": ["h.example.com"],
-                                     "actions": {"get": {"path": "/"}}}', 'tap'), connector_pause(workspace => 'tap') \g /dev/null
+                                     "actions": {"get": {"path": "/"}}, "streams": {"s": {"path": "/"}}}', 'tap'), connector_pause(workspace => 'tap') \g /dev/null
 SELECT connector_execute_async('c', workspace => 'tap') AS queued, gen_random_uuid() AS dead \gset
 -- An account can be connected to this one.
 SELECT connector_provider_register('{"name": "o", "title": "O", "base_url": "https://h.example.com", "allowed_hosts": ["h.example.com"], "actions": {"get": {"path": "/"}},
@@ -74,6 +77,8 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('viewer', 'nothing', 'SELECT * FROM connector_template_installs'),
     ('viewer', 'nothing', 'SELECT * FROM connector_template_ratings'),
     ('viewer', 'nothing', 'SELECT name, last_error FROM connector_schedules'),
+    ('viewer', 'nothing', 'SELECT name, last_error FROM connector_triggers'),
+    ('viewer', 'nothing', 'SELECT * FROM connector_trigger_status'),
     ('viewer', '42704', 'SELECT 1 WHERE (SELECT count(*) FROM connector_template_updates(''tap'')) = 0'),
     ('viewer', '42704', 'SELECT * FROM connector_stats(workspace => ''tap'')'),
     ('viewer', '42704', 'SELECT connector_current_workspace(''tap'')'),
@@ -107,6 +112,10 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('editor', 'nothing', 'DELETE FROM connectors WHERE workspace_id = ''%1$s'''),
     ('editor', '42501', 'SELECT increment_connector_stats(''%2$s'', true)'),
     ('editor', '42501', 'SELECT connector_unschedule(''s'', ''tap'')'),
+    ('editor', '42501', 'SELECT connector_trigger_set(''t2'', ''p'', ''s'', ''c'', workspace => ''tap'')'),
+    ('editor', '42501', 'SELECT connector_trigger_poll_now(''t'', ''tap'')'),
+    ('editor', '42501', 'SELECT connector_trigger_enable(''t'', false, ''tap'')'),
+    ('editor', '42501', 'SELECT connector_trigger_remove(''t'', ''tap'')'),
     ('editor', '42501', 'SELECT connector_template_publish(''c'', workspace => ''tap'')'),
     ('editor', '42501', 'SELECT connector_template_install(''tpl'', workspace => ''tap'')'),
     ('editor', '42501', 'SELECT connector_template_upgrade(''made'', workspace => ''tap'')'),
@@ -176,6 +185,10 @@ INSERT INTO actions (least, refusal, action) VALUES
     ('nobody', '42501', 'DELETE FROM connector_pauses'),
     ('nobody', '42501', 'DELETE FROM connector_stat_deltas'),
     ('nobody', '42501', 'SELECT input FROM connector_schedules'),
+    ('nobody', '42501', 'SELECT input FROM connector_triggers'),
+    ('nobody', '42501', 'SELECT cursor FROM connector_triggers'),
+    ('nobody', '42501', 'UPDATE connector_triggers SET run_as = ''tap_owner'''),
+    ('nobody', '42501', 'SELECT * FROM connector_trigger_seen'),
     ('nobody', '42501', 'UPDATE connector_schedules SET run_as = ''tap_owner'''),
     ('nobody', '42501', 'SELECT * FROM connector_worker_stats'),
     ('nobody', '42501', 'SELECT connector_metrics()'),

@@ -64,6 +64,7 @@ find({ no_chdir => 1, wanted => sub {
 } }, dirname(__FILE__) . '/../../src');
 delete $named{'worker-starts'};    # in 120_workers.pl
 delete @named{ grep { /^token-/ } keys %named };    # of the token process, in 172_tokens.pl
+delete @named{ grep { /^poll-/ } keys %named };     # of the poll process, in 175_triggers.pl
 is(join(' ', sort keys %PASS), join(' ', sort keys %named), 'every place that the source names is tested');
 
 for my $point (sort keys %PASS)
