@@ -343,15 +343,65 @@ action_name(const CnOpenapiOperation *operation)
 }
 
 static bool
+has_operation(const CnJson *paths, const char *id)
+{
+	for (int i = 0; i < paths->len; i++)
+		for (int j = 0; methods[j]; j++)
+		{
+			const CnJson *source = cn_json_get(paths->u.members[i].value, methods[j]);
+			const char *own = source ? cn_json_get_string(source, "operationId") : NULL;
+
+			if (own && strcmp(own, id) == 0)
+				return true;
+		}
+	return false;
+}
+
+/* A name that is none would only be missed later.  Path items by reference are not looked into. */
+static void
+check_chosen_operations(CnOpenapi *import)
+{
+	const CnJson *paths = cn_json_get(import->spec, "paths");
+	const CnJson *list = cn_json_get(import->options, "operations");
+
+	for (int i = 0; i < paths->len; i++)
+		if (cn_json_get(paths->u.members[i].value, "$ref"))
+			return;
+	for (int i = 0; list && i < list->len; i++)
+	{
+		const CnJson *id = list->u.items[i];
+
+		if (id->type != CN_JSON_STRING)
+			cn_problem(import->problems, psprintf("options.operations[%d]", i),
+					   "expected the operationId of an operation");
+		else if (!has_operation(paths, id->u.text))
+			cn_problem(import->problems, psprintf("options.operations[%d]", i),
+					   "there is no operation \"%s\"", id->u.text);
+	}
+}
+
+static bool
+is_chosen_by_name(const CnOpenapiOperation *operation)
+{
+	return cn_json_get(operation->import->options, "operations") != NULL &&
+		is_chosen(operation->import, "operations", cn_json_get_string(operation->source, "operationId"));
+}
+
+static bool
 is_wanted(const CnOpenapiOperation *operation)
 {
-	const CnOpenapi *import = operation->import;
+	CnOpenapi  *import = operation->import;
 	const CnJson *deprecated = cn_json_get(operation->source, "deprecated");
 	const CnJson *tags = cn_json_get(operation->source, "tags");
 
 	if (deprecated && deprecated->type == CN_JSON_BOOL && deprecated->boolean &&
 		!option_is_true(import, "deprecated", false))
+	{
+		if (is_chosen_by_name(operation))
+			cn_openapi_note(import, "%s is left out: it is deprecated, and options.deprecated is not true",
+							operation->where);
 		return false;
+	}
 	if (!is_chosen(import, "operations", cn_json_get_string(operation->source, "operationId")))
 		return false;
 	if (cn_json_get(import->options, "tags") == NULL)
@@ -432,6 +482,7 @@ add_operations(CnOpenapi *import, CnJsonMembers *provider)
 	CnJsonMembers streams = {0};
 	CnJson	   *made;
 
+	check_chosen_operations(import);
 	for (int i = 0; i < paths->len; i++)
 		add_path(import, &paths->u.members[i], &actions, &streams);
 	if (actions.count == 0)

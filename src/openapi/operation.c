@@ -153,6 +153,9 @@ add_parameter(CnOpenapiOperation *operation, const CnJson *parameter)
 		add_header(operation, parameter, name);
 	else if (is_required(parameter))
 		return refuse(operation, psprintf("parameter %s is a cookie", name));
+	else if (strcmp(in, "cookie") == 0)
+		cn_openapi_note(operation->import, "%s: parameter %s is left out, it is a cookie",
+						operation->where, name);
 	return true;
 }
 
