@@ -388,7 +388,7 @@ CREATE FUNCTION @extschema@.connector_provider_form(provider text, workspace tex
 RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_provider_form';
 COMMENT ON FUNCTION @extschema@.connector_provider_form(text, text) IS
-'A JSON Schema of what a credential of the provider takes, for a user interface: one alternative for each kind of authentication, secrets with format password and writeOnly. Its members are arguments of connector_credential_set(). Needs read. Error 42704 unknown provider.';
+'A JSON Schema of what a credential of the provider takes, for a user interface: one alternative for each kind of authentication, secrets with format password and writeOnly. For kinds oauth2 and session the secret goes to connector_oauth_client_set() or connector_oauth_connect(), else to connector_credential_set(). Needs read. Error 42704 unknown provider.';
 
 CREATE FUNCTION @extschema@.connector_catalog_load(
     directory text DEFAULT NULL, OUT provider text, OUT status text, OUT problems text[])
@@ -2427,7 +2427,9 @@ BEGIN
     IF NOT FOUND AND wanted IS NOT NULL AND NOT EXISTS (
         SELECT FROM @extschema@.connector_providers p WHERE wanted = p.name OR wanted = ANY (p.aliases))
     THEN
-        RAISE EXCEPTION 'provider "%" does not exist', wanted USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'provider "%" does not exist', wanted USING
+            ERRCODE = 'undefined_object',
+            HINT = 'The view connector_catalog lists those there are.';
     END IF;
 END
 $$;
@@ -2509,7 +2511,9 @@ BEGIN
      ORDER BY p.workspace_id = here DESC, p.name = called DESC
      LIMIT 1;
     IF name IS NULL THEN
-        RAISE EXCEPTION 'provider "%" does not exist', called USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'provider "%" does not exist', called USING
+            ERRCODE = 'undefined_object',
+            HINT = 'The view connector_catalog lists those there are.';
     END IF;
 END
 $$;

@@ -335,7 +335,8 @@ check_field(const CnAuthKind *kind, Jsonb *secret, const char *field)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the secret of a credential of kind %s needs the field \"%s\"",
-						kind->name, field)));
+						kind->name, field),
+				 errhint("docs/credentials.md has the kinds and the fields of their secrets.")));
 	if (value->type == jbvString)
 		check_field_text(kind, field, value->val.string.val, value->val.string.len);
 }

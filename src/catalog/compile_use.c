@@ -9,6 +9,7 @@
  * their problems, and of failures later, say so: $.steps[0].use(github.get_user).url.
  */
 #include "catalog/compile.h"
+#include "catalog/provider_connect.h"
 
 const char *const cn_compile_use_keys[] = {
 	"id", "name", "description", "type", "use", "with", "credential", "condition", "output",
@@ -98,8 +99,13 @@ compile_use_credential(CnCompiler *c, const CnJson *own, const CnUsedAction *act
 													cn_compile_child(c->step->path, "credential"));
 	if (action && c->step->credential >= 0)
 	{
-		c->def->credentials[c->step->credential].hint = action->connect_hint;
-		c->def->credentials[c->step->credential].defaults = action->defaults;
+		CnCredentialRef *ref = &c->def->credentials[c->step->credential];
+
+		/* a credential of another service is come by in another way */
+		if (action->provider &&
+			strcmp(ref->service, cn_json_get_string(action->provider, "name")) == 0)
+			ref->hint = cn_provider_connect_hint(action->provider, ref->label);
+		ref->defaults = action->defaults;
 	}
 }
 

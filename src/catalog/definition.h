@@ -125,7 +125,7 @@ typedef struct CnUsedAction
 	const char *name;			/* "github.get_user" */
 	const CnJson *config;		/* a definition of one step; it outlives what is compiled with it */
 	const struct CnSchema *input_schema;	/* likewise; NULL: any input */
-	const char *connect_hint;	/* how to get its credential, a sentence; NULL: the usual one */
+	const CnJson *provider;		/* the definition it is from, to say how to connect; NULL: not known */
 	const CnJson *defaults;		/* of the parameters of that; NULL: none */
 } CnUsedAction;
 

@@ -298,7 +298,8 @@ cn_provider_compile(const CnProvider *provider, const CnJson *config, bool is_st
 
 	for (int i = 0; definition && i < definition->credential_count; i++)
 	{
-		definition->credentials[i].hint = cn_provider_connect_hint(provider->definition);
+		definition->credentials[i].hint = cn_provider_connect_hint(provider->definition,
+																	definition->credentials[i].label);
 		definition->credentials[i].defaults = cn_provider_defaults(provider->definition);
 	}
 	return definition;

@@ -121,22 +121,33 @@ parameters_sketch(const CnJson *provider)
 	return buf.len > 0 ? psprintf(", parameters => '{%s}'", buf.data) : buf.data;
 }
 
+/* "connector_oauth_connect('p', '{"client_id": ...}'" without its end; "...": what depends. */
+static char *
+token_call(const char *name, const CnJson *entry)
+{
+	const char *function = token_function(entry);
+	const CnJson *required = cn_json_get(cn_provider_form_secret(entry), "required");
+	bool		sketch = strcmp(function, "connector_oauth_connect") == 0 && required && required->len > 0;
+
+	return psprintf("%s('%s', %s", function, name, sketch ? secret_sketch(entry) : "...");
+}
+
 char *
-cn_provider_connect_hint(const CnJson *provider)
+cn_provider_connect_hint(const CnJson *provider, const char *label)
 {
 	const char *name = cn_json_get_string(provider, "name");
 	const CnJson *auth = cn_json_get(provider, "auth");
 	const CnJson *token = find_entry(auth, true);
 	const CnJson *stored = find_entry(auth, false);
 	const char *kind = stored ? cn_json_get_string(stored, "kind") : "none";
-	char	   *set = psprintf("connector_credential_set('%s', %s, '%s'%s)", name,
+	const char *end = label && strcmp(label, "default") != 0 ? psprintf(", label => '%s')", label) : ")";
+	char	   *set = psprintf("connector_credential_set('%s', %s, '%s'%s%s", name,
 							   stored ? secret_sketch(stored) : "'{}'", kind,
-							   parameters_sketch(provider));
+							   parameters_sketch(provider), end);
 
 	if (token == NULL)
 		return psprintf("Connect %s with %s.", name, set);
 	if (stored == NULL)
-		return psprintf("Connect %s with %s('%s', ...).", name, token_function(token), name);
-	return psprintf("Connect %s with %s('%s', ...), or with %s.", name, token_function(token), name,
-					set);
+		return psprintf("Connect %s with %s%s.", name, token_call(name, token), end);
+	return psprintf("Connect %s with %s%s, or with %s.", name, token_call(name, token), end, set);
 }

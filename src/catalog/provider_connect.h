@@ -15,7 +15,7 @@ extern const CnJson *cn_provider_defaults(const CnJson *provider);
 /* The parameters of a credential, and defaults (may be NULL) of those that it does not have. */
 extern const CnJson *cn_provider_complete(const CnJson *parameters, const CnJson *defaults);
 
-/* How a credential of the provider is come by: a sentence. */
-extern char *cn_provider_connect_hint(const CnJson *provider);
+/* How the credential of the provider with that label is come by: a sentence.  NULL: "default". */
+extern char *cn_provider_connect_hint(const CnJson *provider, const char *label);
 
 #endif							/* CN_CATALOG_PROVIDER_CONNECT_H */

@@ -142,6 +142,57 @@ cn_provider_is_disabled(const pg_uuid_t *workspace, const char *name)
 	return disabled;
 }
 
+/* ---- for functions ---- */
+
+/* near, as a sentence of its own; NULL: none, and otherwise says what there is. */
+static const char *
+hint_of(const char *near, const char *otherwise)
+{
+	char	   *hint;
+
+	if (near == NULL)
+		return otherwise;
+	hint = pstrdup(near);
+	hint[0] = pg_toupper((unsigned char) hint[0]);
+	return hint;
+}
+
+const CnProvider *
+cn_provider_require(const pg_uuid_t *workspace, const char *name, MemoryContext context)
+{
+	const CnProvider *provider = cn_provider_find(workspace, name, context);
+
+	if (provider)
+		return provider;
+	if (cn_provider_is_disabled(workspace, name))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("provider \"%s\" is disabled", name),
+				 errhint("Whoever registered the provider can enable it again.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("provider \"%s\" does not exist", name),
+			 errhint("%s", hint_of(cn_provider_near(workspace, name),
+								   "The view connector_catalog lists those there are."))));
+}
+
+const CnProviderAction *
+cn_provider_require_action(const CnProvider *provider, const char *name)
+{
+	const CnProviderAction *action = cn_provider_action(provider, name);
+	const CnJson *streams = cn_json_get(cn_provider_definition(provider), "streams");
+
+	if (action)
+		return action;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("provider \"%s\" has no action \"%s\"", cn_provider_name(provider), name),
+			 cn_json_get(streams, name)
+			 ? errhint("It is a stream; connector_fetch() reads those.")
+			 : errhint("%s", hint_of(cn_provider_near_action(provider, name),
+									 "The column actions of connector_catalog lists those there are."))));
+}
+
 /* ---- for the compiler ---- */
 
 static const char *
@@ -185,7 +236,7 @@ take_action(const CnProvider *provider, const char *name, const char **problem)
 
 	used->name = psprintf("%s.%s", cn_provider_name(provider), name);
 	used->config = cn_provider_expand_action(definition, name, NULL);
-	used->connect_hint = cn_provider_connect_hint(definition);
+	used->provider = definition;
 	used->defaults = cn_provider_defaults(definition);
 	if (used->config == NULL)
 		*problem = no_action(provider, name);

@@ -23,6 +23,14 @@ typedef struct CnProviderLookup
 extern void cn_provider_lookup_init(CnProviderLookup *lookup, const pg_uuid_t *workspace,
 									MemoryContext context);
 
+/* cn_provider_find, but raises 42704, or 55000 for one that is disabled, in place of NULL. */
+extern const CnProvider *cn_provider_require(const pg_uuid_t *workspace, const char *name,
+											 MemoryContext context);
+
+/* The same for its actions: 42704. */
+extern const CnProviderAction *cn_provider_require_action(const CnProvider *provider,
+														  const char *name);
+
 /* Is there a provider of that name, and was it switched off? */
 extern bool cn_provider_is_disabled(const pg_uuid_t *workspace, const char *name);
 

@@ -74,7 +74,7 @@ CREATE FUNCTION @extschema@.connector_provider_form(provider text, workspace tex
 RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_provider_form';
 COMMENT ON FUNCTION @extschema@.connector_provider_form(text, text) IS
-'A JSON Schema of what a credential of the provider takes, for a user interface: one alternative for each kind of authentication, secrets with format password and writeOnly. Its members are arguments of connector_credential_set(). Needs read. Error 42704 unknown provider.';
+'A JSON Schema of what a credential of the provider takes, for a user interface: one alternative for each kind of authentication, secrets with format password and writeOnly. For kinds oauth2 and session the secret goes to connector_oauth_client_set() or connector_oauth_connect(), else to connector_credential_set(). Needs read. Error 42704 unknown provider.';
 
 CREATE FUNCTION @extschema@.connector_catalog_load(
     directory text DEFAULT NULL, OUT provider text, OUT status text, OUT problems text[])

@@ -298,7 +298,9 @@ BEGIN
     IF NOT FOUND AND wanted IS NOT NULL AND NOT EXISTS (
         SELECT FROM @extschema@.connector_providers p WHERE wanted = p.name OR wanted = ANY (p.aliases))
     THEN
-        RAISE EXCEPTION 'provider "%" does not exist', wanted USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'provider "%" does not exist', wanted USING
+            ERRCODE = 'undefined_object',
+            HINT = 'The view connector_catalog lists those there are.';
     END IF;
 END
 $$;

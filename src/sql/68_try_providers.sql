@@ -24,7 +24,9 @@ BEGIN
      ORDER BY p.workspace_id = here DESC, p.name = called DESC
      LIMIT 1;
     IF name IS NULL THEN
-        RAISE EXCEPTION 'provider "%" does not exist', called USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'provider "%" does not exist', called USING
+            ERRCODE = 'undefined_object',
+            HINT = 'The view connector_catalog lists those there are.';
     END IF;
 END
 $$;

@@ -125,6 +125,16 @@ renew(CnExecution *execution, int i, CnRenewReason reason, CnFailure *failure, v
 							   call->identity, call->context) ? CN_RENEWAL_READY : CN_RENEWAL_WAIT;
 }
 
+/* Of an action, "provider.action": neither name has a dot. */
+static char *
+schema_hint(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	return psprintf("What it takes: SELECT definition #> '{actions,%s,input_schema}' FROM connector_providers WHERE name = '%.*s'",
+					dot + 1, (int) (dot - name), name);
+}
+
 CnExecution *
 cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done, void *arg)
 {
@@ -153,7 +163,7 @@ cn_call_start(CnCall *call, Jsonb *input, MemoryContext context, CnExecDone done
 	else
 	{
 		if (call->is_action && failure.code == CN_INPUT_INVALID)
-			failure.hint = "The action's input_schema, in the column definition of connector_providers, says what it takes.";
+			failure.hint = schema_hint(connector->name);
 		cn_exec_refuse(execution, &failure, done, arg);
 	}
 	MemoryContextSwitchTo(old);

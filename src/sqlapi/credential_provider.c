@@ -7,6 +7,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "auth/auth.h"
 #include "catalog/provider.h"
 #include "catalog/provider_checker.h"
 #include "catalog/provider_connect.h"
@@ -141,6 +142,39 @@ cn_credential_provider_hosts(const CnProvider *provider, const CnJson *parameter
 	return PointerGetDatum(construct_array(entries, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* ---- kind ---- */
+
+/* The first field that a secret of the kind needs and that is not there; NULL: it has all. */
+static const char *
+missing_field(const CnAuthKind *kind, const CnJson *names)
+{
+	for (const char *const *field = kind->fields; *field; field++)
+		if (cn_json_get(names, *field) == NULL)
+			return *field;
+	return NULL;
+}
+
+/*
+ * Better than what is said of a kind alone: the kind may have been guessed, and what the form asks
+ * for may be what gets a token, not what is stored.
+ */
+static void
+check_fields(const CnCredentialInput *input, const CnProvider *provider, const CnJson *names,
+			 bool guessed)
+{
+	const CnAuthKind *kind = cn_auth_kind(input->kind);
+	const char *missing = kind ? missing_field(kind, names) : NULL;
+
+	if (missing == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 guessed ? errmsg("the secret does not have the fields of a credential of provider \"%s\"",
+							  cn_provider_name(provider))
+			 : errmsg("the secret of a credential of kind %s needs the field \"%s\"", input->kind, missing),
+			 errhint("%s", cn_provider_connect_hint(cn_provider_definition(provider), input->label))));
+}
+
 /* ---- all of it ---- */
 
 /*
@@ -166,6 +200,8 @@ cn_credential_from_provider(CnCredentialInput *input, bool has_hosts)
 {
 	const CnProvider *provider = cn_provider_find(&input->workspace, input->service,
 												  CurrentMemoryContext);
+	bool		guessed = input->kind == NULL;
+	const CnJson *names;
 	const CnJson *given;
 	const CnJson *auth;
 
@@ -178,12 +214,14 @@ cn_credential_from_provider(CnCredentialInput *input, bool has_hosts)
 	use_name(input, provider, has_hosts);
 	given = cn_json_from_jsonb(input->parameters);
 	cn_credential_check_parameters(provider, given, true);
-	auth = cn_provider_form_auth(cn_provider_definition(provider), input->kind,
-								 field_names(input->secret));
+	names = field_names(input->secret);
+	auth = cn_provider_form_auth(cn_provider_definition(provider), input->kind, names);
 	if (input->kind == NULL && auth)
 		input->kind = cn_json_get_string(auth, "kind");
 	if (input->kind == NULL)
 		input->kind = DEFAULT_KIND;
+	if (auth)
+		check_fields(input, provider, names, guessed);
 	if (auth)
 		input->parameters = cn_jsonb_from_json(cn_provider_form_parameters(auth, given));
 	if (!has_hosts)

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "catalog/provider_connect.h"
 #include "core/clock.h"
 #include "core/jsonb.h"
 #include "core/report.h"
@@ -84,14 +85,20 @@ no_grant(const CnOauthAccount *account, const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("provider \"%s\" has no %s", account->provider, what),
-			 errhint("connector_providers.definition says in \"auth\" how its accounts are connected.")));
+			 errhint("%s", cn_provider_connect_hint(cn_provider_definition(account->source), account->label))));
 }
 
 static void
 require_token(const CnOauthAccount *account, CnOauth2Verdict verdict, const CnFailure *failure)
 {
-	if (verdict != CN_TOKENS_GOT)
-		cn_report_provider_failure(account->provider, failure);
+	CnFailure	shown = *failure;
+
+	if (verdict == CN_TOKENS_GOT)
+		return;
+	/* there is no credential yet that could have expired */
+	if (shown.code == CN_AUTH_FAILED && shown.hint == NULL)
+		shown.hint = "Check what is to be connected: the id and secret of the application, and what else was given.";
+	cn_report_provider_failure(account->provider, &shown);
 }
 
 /* ---- states ---- */

@@ -10,6 +10,7 @@
 
 #include "catalog/provider.h"
 #include "catalog/provider_connect.h"
+#include "catalog/provider_lookup.h"
 #include "core/audit.h"
 #include "core/compat.h"
 #include "core/jsonb.h"
@@ -33,14 +34,7 @@ cn_oauth_begin(const char *function)
 const CnProvider *
 cn_oauth_provider(const pg_uuid_t *workspace, const char *name)
 {
-	const CnProvider *provider = cn_provider_find(workspace, name, CurrentMemoryContext);
-
-	if (provider == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("provider \"%s\" does not exist", name),
-				 errhint("connector_providers has the names.")));
-	return provider;
+	return cn_provider_require(workspace, name, CurrentMemoryContext);
 }
 
 static void
@@ -167,7 +161,8 @@ cn_oauth_account_grant(CnOauthAccount *account, const char *kind, const char *gr
 	if (grant == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("provider \"%s\": %s", account->provider, problem)));
+				 errmsg("provider \"%s\": %s", account->provider, problem),
+				 errhint("Parameters are given in parameters; connector_provider_form(provider) describes them.")));
 	if (defaults)
 		grant = with_member(grant, "defaults", unconstify(CnJson *, defaults));
 	account->grant = client ? with_member(grant, "client", cn_json_string(client, -1)) : grant;

@@ -38,47 +38,6 @@ split_provider(const char *text, const char **label)
 	return slash ? pnstrdup(text, slash - text) : pstrdup(text);
 }
 
-/* near, as a sentence of its own; NULL: none, and otherwise says what there is. */
-static const char *
-hint_of(const char *near, const char *otherwise)
-{
-	char	   *hint;
-
-	if (near == NULL)
-		return otherwise;
-	hint = pstrdup(near);
-	hint[0] = pg_toupper((unsigned char) hint[0]);
-	return hint;
-}
-
-static void pg_attribute_noreturn()
-refuse_provider(const CnCall *call, const char *name)
-{
-	const char *near;
-
-	if (cn_provider_is_disabled(&call->workspace.id, name))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("provider \"%s\" is disabled", name),
-				 errhint("Whoever registered the provider can enable it again.")));
-	near = cn_provider_near(&call->workspace.id, name);
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("provider \"%s\" does not exist", name),
-			 errhint("%s", hint_of(near, "The view connector_catalog lists those there are."))));
-}
-
-static void pg_attribute_noreturn()
-refuse_action(const CnProvider *provider, const char *name)
-{
-	const char *near = cn_provider_near_action(provider, name);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("provider \"%s\" has no action \"%s\"", cn_provider_name(provider), name),
-			 errhint("%s", hint_of(near, "The column actions of connector_catalog lists those there are."))));
-}
-
 /* The action's definition with the credential of that label. */
 static CnDefinition *
 definition_with_label(const CnProvider *provider, const CnProviderAction *action,
@@ -117,14 +76,9 @@ cn_call_action(CnCall *call, const char *provider, const char *action)
 	MemoryContext old = MemoryContextSwitchTo(call->context);
 	const char *label;
 	char	   *name = split_provider(provider, &label);
-	const CnProvider *found = cn_provider_find(&call->workspace.id, name, call->context);
-	const CnProviderAction *what;
+	const CnProvider *found = cn_provider_require(&call->workspace.id, name, call->context);
+	const CnProviderAction *what = cn_provider_require_action(found, action);
 
-	if (found == NULL)
-		refuse_provider(call, name);
-	what = cn_provider_action(found, action);
-	if (what == NULL)
-		refuse_action(found, action);
 	call->is_action = true;
 	call->connector = stand_in(call, what);
 	call->definition = label ? definition_with_label(found, what, label)

@@ -20,6 +20,7 @@
 #include "catalog/provider.h"
 #include "catalog/provider_files.h"
 #include "catalog/provider_form.h"
+#include "catalog/provider_lookup.h"
 #include "catalog/provider_store.h"
 #include "core/audit.h"
 #include "core/identity.h"
@@ -139,13 +140,8 @@ connector_provider_form(PG_FUNCTION_ARGS)
 {
 	char	   *name = cn_arg_required(fcinfo, 0, "provider");
 	CnWorkspace workspace = cn_workspace_resolve(cn_arg_text(fcinfo, 1), CN_RIGHT_READ);
-	const CnProvider *provider = cn_provider_find(&workspace.id, name, CurrentMemoryContext);
+	const CnProvider *provider = cn_provider_require(&workspace.id, name, CurrentMemoryContext);
 
-	if (provider == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("provider \"%s\" does not exist", name),
-				 errhint("connector_catalog lists those you may use.")));
 	PG_RETURN_JSONB_P(cn_jsonb_from_json(cn_provider_form(cn_provider_definition(provider))));
 }
 

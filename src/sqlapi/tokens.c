@@ -116,7 +116,9 @@ client_hosts(const CnProvider *source, Jsonb *given)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 missing ? errmsg("provider \"%s\": its token endpoint needs the parameter \"%s\"", provider, missing)
-				 : errmsg("provider \"%s\" has no OAuth 2", provider)));
+				 : errmsg("provider \"%s\" has no OAuth 2", provider),
+				 missing ? errhint("Give it in parameters; connector_provider_form(provider) describes them.")
+				 : errhint("%s", cn_provider_connect_hint(cn_provider_definition(source), NULL))));
 	items = palloc(sizeof(Datum) * list_length(hosts));
 	foreach(cell, hosts)
 		items[count++] = CStringGetTextDatum(lfirst(cell));
@@ -205,6 +207,7 @@ renewal_failed(const char *service, const char *label, const char *why)
 
 	cn_fail(&failure, CN_AUTH_FAILED, "the token of credential \"%s/%s\" could not be renewed: %s",
 			service, label, why);
+	failure.hint = "docs/oauth.md tells what the credential's status and status_message mean; connecting the account anew always helps.";
 	cn_report_provider_failure(service, &failure);
 }
 
@@ -215,6 +218,18 @@ wait_a_moment(void)
 					 cn_wait_event_token());
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+check_has_token(const CnCredentialRow *row, const char *service, const char *label)
+{
+	const CnAuthKind *kind = cn_auth_kind(row->kind);
+
+	if (kind == NULL || !kind->renews)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("credential \"%s/%s\" is of kind %s, which has no token to renew", service, label,
+						row->kind)));
 }
 
 Datum
@@ -236,6 +251,7 @@ connector_credential_renew(PG_FUNCTION_ARGS)
 	row = find_row(&workspace.id, service, label, owner);
 	id = row->id;
 	generation = row->generation;
+	check_has_token(row, service, label);
 	if (!row->renewable)
 		renewal_failed(service, label, "nobody knows how to renew it");
 	for (;; first = false)

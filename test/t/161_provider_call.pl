@@ -98,6 +98,7 @@ like(call('bob', 'crm', 'get_contact'), qr/42704: provider "crm" does not exist/
 unlike(call('bob', 'crn', 'get_contact'), qr/"crm"/, '... and is not told of it');
 like(call('ann', 'crm', 'get_contacts'), qr/42704: provider "crm" has no action "get_contacts"\nHINT:  Did you mean "get_contact"\?/, 'an unknown action');
 like(call('ann', 'crm', 'zzz'), qr/42704: provider "crm" has no action "zzz"\nHINT:  The column actions/, '... like none');
+like(call('ann', 'github', 'issues'), qr/42704: provider "github" has no action "issues"\nHINT:  It is a stream; connector_fetch/, 'a stream is none');
 like(call('ann', $_, 'get_contact'), qr/22023: "\Q$_\E" is no provider\n/, "\"$_\"") for 'crm/', '/x', '/';
 like($s->ask('SELECT connector_call(NULL, NULL)'), qr/22004: argument "provider" must not be null/, 'nothing');
 like(call('vic', 'crm', 'get_contact', { id => 7 }), qr/42501: permission denied in workspace "acme"/, 'a viewer may not');
@@ -146,7 +147,7 @@ ok(poll_until(sub { $s->ask("SELECT count(*) FROM workspace_api_credentials WHER
 #
 $mock->forget;
 like(call('ann', 'crm', 'add_contact', { email => 'none', name => 'x' x 21, more => 1 }),
-	qr/NC018: action "crm\.add_contact": the input does not fit the input schema in 3 places\nDETAIL:  Code input_invalid\.\n(?=.*^\/email: )(?=.*^\/name: )(?=.*more).*HINT:  The action's input_schema/ms,
+	qr/NC018: action "crm\.add_contact": the input does not fit the input schema in 3 places\nDETAIL:  Code input_invalid\.\n(?=.*^\/email: )(?=.*^\/name: )(?=.*more).*HINT:  What it takes: SELECT definition #> '\{actions,add_contact,input_schema\}' FROM connector_providers WHERE name = 'crm'/ms,
 	'an input that does not fit');
 like(call('ann', 'crm', 'bad_template', {}), qr/NC018: action "crm\.bad_template": \$\.url: input\.optional is missing\n/, 'a reference to nothing');
 is(scalar $mock->requests, 0, 'neither was sent');

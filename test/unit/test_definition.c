@@ -27,6 +27,8 @@ static const struct
 
 static bool with_actions = false;
 
+static const char provider[] = "{\"name\": \"crm\", \"auth\": [{\"kind\": \"bearer\"}]}";
+
 static const CnUsedAction *
 find_action(void *arg, const char *name, const char **problem)
 {
@@ -39,7 +41,7 @@ find_action(void *arg, const char *name, const char **problem)
 		action = palloc0(sizeof(CnUsedAction));
 		action->name = known_actions[i].name;
 		action->config = cn_json_parse(known_actions[i].config, strlen(known_actions[i].config), NULL, NULL);
-		action->connect_hint = "Connect it.";
+		action->provider = cn_json_parse(provider, strlen(provider), NULL, NULL);
 		return action;
 	}
 	*problem = psprintf("there is no action \"%s\"", name);
@@ -200,7 +202,8 @@ test_actions(void)
 	s = action_steps(&d);
 	tap_ok(strcmp(d->credentials[s[0]->credential].label, "default") == 0 &&
 		   strcmp(d->credentials[s[1]->credential].label, "work") == 0 && s[2]->credential == -1 &&
-		   strcmp(d->credentials[s[1]->credential].hint, "Connect it.") == 0,
+		   strcmp(d->credentials[s[1]->credential].hint, "Connect crm with"
+				  " connector_credential_set('crm', '{\"token\": ...}', 'bearer', label => 'work').") == 0,
 		   "credentials: the step's or the action's, never the definition's");
 	s = action_steps(&d);
 	tap_ok(s[0]->rule_count == 2 && s[0]->rules[0].statuses[0].first == 409 &&

@@ -112,7 +112,7 @@ run_case(const char *program, const char *input)
 		return written(cn_provider_complete(cn_json_get(parse(input), "given"),
 											cn_provider_defaults(parse(input))));
 	if (strncmp(program, "hint", 4) == 0)
-		return cn_provider_connect_hint(parse(input));
+		return cn_provider_connect_hint(parse(input), strncmp(program, "hint of ", 8) == 0 ? "work" : "default");
 	if (strncmp(program, "check", 5) == 0)
 		return checked(input, false);
 	if (strncmp(program, "official", 8) == 0)
