@@ -398,6 +398,7 @@ put_member(CnJsonMember *members, int *count, const char *name, const CnJson *va
 static const CnJson *
 reading_of(const CnJson *grant, const CnJson *login)
 {
+	const CnJson *own = cn_json_get(login, "parameters");
 	CnJsonMember *paths = palloc(sizeof(CnJsonMember) * 2);
 	CnJsonMember *members = palloc(sizeof(CnJsonMember) * 3);
 	int			path_count = 0;
@@ -406,7 +407,7 @@ reading_of(const CnJson *grant, const CnJson *login)
 	put_member(paths, &path_count, "access_token", cn_json_get(login, "token"));
 	put_member(paths, &path_count, "expires_in", cn_json_get(login, "expires_in"));
 	put_member(members, &count, "response", cn_json_object(paths, path_count));
-	put_member(members, &count, "parameters", cn_json_get(login, "parameters"));
+	put_member(members, &count, "parameters", own ? own : cn_json_get(grant, "parameters"));
 	put_member(members, &count, "expires_in", cn_json_get(grant, "expires_in"));
 	return cn_json_object(members, count);
 }

@@ -370,6 +370,29 @@ check_paths(CnProviderChecker *c, const CnJson *object, const char *path)
 }
 
 static void
+note_template(void *arg, const char *path, const CnTemplateError *error)
+{
+	cn_provider_say(arg, path, "%s", error->message);
+}
+
+/* The request that logs in. */
+static void
+check_login(CnProviderChecker *c, const CnJson *login, const char *path)
+{
+	const CnJson *url = cn_json_get(login, "url");
+	const CnJson *body = cn_json_get(login, "body");
+
+	if (login == NULL || login->type != CN_JSON_OBJECT)
+		return;
+	if (url == NULL && cn_json_get(login, "path") == NULL)
+		cn_provider_say(c, path, "it has no address: neither \"path\" nor \"url\"");
+	(void) cn_provider_check_url(c, url, cn_compile_child(path, "url"), false);
+	if (body)
+		(void) cn_json_template_compile(body, cn_compile_child(path, "body"), note_template, c);
+	check_paths(c, cn_provider_object(login, "parameters"), cn_compile_child(path, "parameters"));
+}
+
+static void
 check_auth(CnProviderChecker *c, const CnJson *auth, const char *path)
 {
 	static const char *const urls[] = {"authorize_url", "token_url", "revoke_url", "device_url"};
@@ -381,6 +404,7 @@ check_auth(CnProviderChecker *c, const CnJson *auth, const char *path)
 		(void) cn_provider_check_url(c, cn_json_get(auth, urls[i]), cn_compile_child(path, urls[i]), false);
 	check_scopes(c, auth, path);
 	check_paths(c, cn_provider_object(auth, "response"), cn_compile_child(path, "response"));
+	check_login(c, cn_json_get(auth, "login"), cn_compile_child(path, "login"));
 	if (kind == NULL)
 		return;
 	if (strcmp(kind, "oauth2") == 0 || strcmp(kind, "session") == 0)
