@@ -155,6 +155,21 @@ SELECT pg_temp.set($$'h', '{"token": "t"}', parameters => '{"instance_url": "htt
 SELECT pg_temp.set($$'h', '{"token": "t"}', parameters => '{"instance_url": "https://x.example.com/path"}'$$);
 SELECT allowed_hosts FROM workspace_api_credentials WHERE service_name = 'h';
 
+-- What fits nothing is refused with what would, whatever kind the form asks for.
+SELECT pg_temp.set($$'g', '{"key": "t"}'$$);
+SELECT t.register('i', '{"auth": [{"kind": "oauth2", "grant": "client_credentials", "token_url": "https://login.example.com/t"}]}');
+SELECT pg_temp.set($$'i', '{"client_id": "a", "client_secret": "b"}', label => 'b'$$);
+SELECT pg_temp.set($$'i', '{"client_id": "a", "client_secret": "b"}', 'oauth2'$$);
+
+\echo # the workspace in which a definition is checked, of a superuser, too
+SELECT * FROM connector_check('{"use": "g.get"}');
+RESET ROLE;
+SELECT * FROM connector_check('{"use": "g.get"}');
+SET connector.workspace = 'acme';
+SELECT * FROM connector_check('{"use": "g.get"}');
+RESET connector.workspace;
+SET ROLE regress_alice;
+
 \echo # the log
 SELECT actor, action, object_name, detail FROM connector_audit_log WHERE object_type = 'provider' ORDER BY id;
 RESET ROLE;

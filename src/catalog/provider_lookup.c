@@ -72,7 +72,7 @@ is_like(const char *asked, const char *name)
 {
 	int			asked_len = strlen(asked);
 	int			len = strlen(name);
-	int			most = Min(MAX_DISTANCE, Max(1, asked_len / 3));
+	int			most = Min(MAX_DISTANCE, asked_len / 3);
 
 	if (asked_len == 0 || asked_len > MAX_NAME || len > MAX_NAME)
 		return false;

@@ -429,15 +429,21 @@ cn_workspace_resolve(const char *argument, CnRight right)
 bool
 cn_workspace_usual(pg_uuid_t *id)
 {
-	CnWorkspace found;
+	const char *name;
+	bool		several = false;
+	bool		found;
+	CnWorkspace result;
 
 	refresh();
-	if (workspace_setting[0] == '\0' && cache.count == 1)
-		found = cache.workspaces[0];
-	else if (workspace_setting[0] == '\0' || !find_own_workspace(workspace_setting, &found))
-		return false;
-	*id = found.id;
-	return true;
+	name = workspace_setting[0] != '\0' ? workspace_setting : NULL;
+	found = name ? find_own_workspace(name, &result) : cache.count == 1;
+	if (found && !name)
+		result = cache.workspaces[0];
+	if (!found && is_unbounded() && (name || cache.count == 0))
+		found = find_any_workspace(name, &result, &several) && !several;
+	if (found)
+		*id = result.id;
+	return found;
 }
 
 CnRole
