@@ -3491,12 +3491,18 @@ SELECT 'circuit_open', 'warning', b.workspace_id, b.service, b.failures, 0,
  WHERE b.state OPERATOR(pg_catalog.<>) 'closed'
 UNION ALL
 SELECT CASE WHEN k.status OPERATOR(pg_catalog.=) 'connected' THEN 'credential_expired' ELSE 'credential_failed' END,
-       'critical', k.workspace_id, pg_catalog.concat_ws('/', k.service_name, k.label),
+       CASE WHEN k.status OPERATOR(pg_catalog.=) 'expiring' THEN 'warning' ELSE 'critical' END,
+       k.workspace_id, pg_catalog.concat_ws('/', k.service_name, k.label),
        coalesce(pg_catalog.extract('epoch', pg_catalog.now() OPERATOR(pg_catalog.-) k.expires_at)::double precision, 0), 0,
        CASE WHEN k.status OPERATOR(pg_catalog.=) 'connected'
             THEN pg_catalog.format('credential "%s/%s" has expired', k.service_name, k.label)
-            ELSE pg_catalog.format('credential "%s/%s" is in status %s', k.service_name, k.label, k.status) END,
-       'Store a new one with connector_credential_set().'
+            ELSE pg_catalog.concat_ws(': ', pg_catalog.format('credential "%s/%s" is in status %s', k.service_name, k.label, k.status),
+                                      k.status_message) END,
+       CASE WHEN k.status OPERATOR(pg_catalog.=) 'expiring' THEN 'Its token is good still, and renewing it is tried again.'
+            WHEN k.status OPERATOR(pg_catalog.=) 'reauthorize' THEN 'Connect the account again, under the same label.'
+            WHEN k.auth_kind OPERATOR(pg_catalog.=) ANY ('{oauth2,session}'::text[])
+            THEN 'Renewing is tried again; see to the provider and to the secret of the application.'
+            ELSE 'Store a new one with connector_credential_set().' END
   FROM @extschema@.workspace_api_credentials k
  WHERE k.status OPERATOR(pg_catalog.<>) 'connected' OR k.expires_at OPERATOR(pg_catalog.<=) pg_catalog.now()
 UNION ALL

@@ -271,6 +271,11 @@ SQL
 is(alerts('ann'), 'credential_expired:old/default', 'an expired credential');
 query(q(UPDATE workspace_api_credentials SET expires_at = NULL, status = 'error'));
 is(alerts('ann'), 'credential_failed:old/default', 'one that could not be refreshed');
+query(q(UPDATE workspace_api_credentials SET status = 'reauthorize', status_message = 'invalid_grant'));
+is(query_as('ann', 'SELECT severity, message, hint FROM connector_alerts'),
+	'critical|credential "old/default" is in status reauthorize: invalid_grant|Connect the account again, under the same label.', 'with the reason, and what helps');
+query(q(UPDATE workspace_api_credentials SET status = 'expiring', status_message = NULL));
+is(query_as('ann', 'SELECT severity, message FROM connector_alerts'), 'warning|credential "old/default" is in status expiring', 'a warning while its token is good');
 query(q(UPDATE workspace_api_credentials SET status = 'connected'));
 is(alerts(), '', 'all is well again');
 
