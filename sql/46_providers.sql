@@ -170,6 +170,15 @@ SELECT * FROM connector_check('{"use": "g.get"}');
 RESET connector.workspace;
 SET ROLE regress_alice;
 
+\echo # who uses what is removed
+SELECT t.register('j', '{"actions": {"get": {"path": "/"}}}');
+INSERT INTO connectors (name, config) VALUES ('uses-j', '{"steps": [{"id": "a", "use": "j.get"}]}'), ('uses-g', '{"use": "g.get"}');
+SELECT connector_provider_remove('j');
+SELECT t.register('j');
+SELECT connector_set_enabled('{uses-j}', false);
+SELECT connector_provider_remove('j');
+SELECT connector_delete('uses-j'), connector_delete('uses-g');
+
 \echo # the log
 SELECT actor, action, object_name, detail FROM connector_audit_log WHERE object_type = 'provider' ORDER BY id;
 RESET ROLE;

@@ -16,7 +16,7 @@
 
 /* $1 workspace, $2 name, $3 aliases */
 static CnStatement find_namesake = {
-	.sql = "SELECT name FROM @.connector_providers"
+	.sql = "SELECT name, $2 OPERATOR(pg_catalog.=) ANY (aliases) FROM @.connector_providers"
 	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.<>) $2"
 	"   AND (name OPERATOR(pg_catalog.=) ANY ($3) OR aliases OPERATOR(pg_catalog.&&) $3"
 	"        OR $2 OPERATOR(pg_catalog.=) ANY (aliases)) ORDER BY name LIMIT 1",
@@ -125,13 +125,20 @@ aliases_of(const CnJson *definition)
 	return PointerGetDatum(construct_array(items, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* The name of another provider that has one of the names in values; NULL: there is none. */
+/*
+ * The name of another provider that has one of the names in values; NULL: there is none.
+ * *by_name: it is its name that the other one has, as an alias.
+ */
 static char *
-namesake(Datum *values, MemoryContext context)
+namesake(Datum *values, MemoryContext context, bool *by_name)
 {
 	Datum		args[3] = {values[0], values[1], values[6]};
+	bool		isnull;
 
-	return cn_spi_run(&find_namesake, args, NULL, 1) > 0 ? cn_spi_text(0, 1, context) : NULL;
+	if (cn_spi_run(&find_namesake, args, NULL, 1) == 0)
+		return NULL;
+	*by_name = DatumGetBool(cn_spi_value(0, 2, &isnull));
+	return cn_spi_text(0, 1, context);
 }
 
 static CnProviderSaved
@@ -156,6 +163,7 @@ cn_provider_save(const pg_uuid_t *workspace, const CnJson *definition, bool buil
 	Datum		values[10] = {UUIDPGetDatum(workspace)};
 	char		nulls[11] = "          ";
 	char	   *other;
+	bool		by_name = false;
 	CnSpi		spi;
 
 	values[1] = text_member(definition, "name", "");
@@ -170,11 +178,13 @@ cn_provider_save(const pg_uuid_t *workspace, const CnJson *definition, bool buil
 	nulls[9] = actor ? ' ' : 'n';
 
 	cn_spi_begin(&spi);
-	other = namesake(values, context);
+	other = namesake(values, context, &by_name);
 	if (other == NULL)
 		*saved = save_row(values, nulls);
 	cn_spi_end(&spi);
-	if (other)
+	if (other && by_name)
+		cn_problem(problems, "$.name", "it is an alias of provider \"%s\"", other);
+	else if (other)
 		cn_problem(problems, "$.aliases", "provider \"%s\" has one of its names", other);
 	return other == NULL;
 }

@@ -181,7 +181,9 @@ cn_oauth_client(const CnOauthAccount *account, const char *label)
 				client->service, client->label, client->kind);
 	if (failure.code == CN_OK)
 		return client;
-	failure.hint = "Store the application's id and secret with connector_oauth_client_set().";
+	failure.hint = psprintf("Store the application's id and secret with connector_oauth_client_set('%s', ...%s).",
+							account->provider,
+							strcmp(label, "app") == 0 ? "" : psprintf(", label => '%s'", label));
 	cn_report_provider_failure(account->provider, &failure);
 }
 

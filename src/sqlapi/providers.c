@@ -25,6 +25,7 @@
 #include "core/audit.h"
 #include "core/identity.h"
 #include "core/jsonb.h"
+#include "core/spi.h"
 #include "core/uuid.h"
 #include "sqlapi/args.h"
 
@@ -120,6 +121,38 @@ connector_provider_register(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
 
+/* $1 workspace, $2 name: the workspace's connectors with a step that uses the provider. */
+static CnStatement users = {
+	.sql = "SELECT pg_catalog.count(*) FROM @.connectors"
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND enabled"
+	"   AND pg_catalog.jsonb_path_exists(config, '$.**.use ? (@ starts with $prefix)',"
+	"        pg_catalog.jsonb_build_object('prefix', pg_catalog.concat($2, '.')))",
+	.nargs = 2,
+	.argtypes = {UUIDOID, TEXTOID},
+};
+
+/* Tell of those that cannot be executed any more; of other workspaces' nothing is said. */
+static void
+tell_users(const pg_uuid_t *workspace, const char *name)
+{
+	Datum		args[] = {UUIDPGetDatum(workspace), CStringGetTextDatum(name)};
+	int64		count;
+	bool		isnull;
+	CnSpi		spi;
+
+	if (cn_uuid_is_zero(workspace) || cn_provider_find(workspace, name, CurrentMemoryContext))
+		return;
+	cn_spi_begin(&spi);
+	(void) cn_spi_run(&users, args, NULL, 0);
+	count = DatumGetInt64(cn_spi_value(0, 1, &isnull));
+	cn_spi_end(&spi);
+	if (count > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%lld connector uses provider \"%s\" and cannot be executed any more",
+							   "%lld connectors use provider \"%s\" and cannot be executed any more",
+							   (unsigned long) count, (long long) count, name)));
+}
+
 Datum
 connector_provider_remove(PG_FUNCTION_ARGS)
 {
@@ -129,7 +162,10 @@ connector_provider_remove(PG_FUNCTION_ARGS)
 	bool		found = cn_provider_delete(&owner, name);
 
 	if (found)
+	{
 		cn_audit(&owner, actor, "delete", "provider", name, NULL);
+		tell_users(&owner, name);
+	}
 	PG_RETURN_BOOL(found);
 }
 
