@@ -156,13 +156,6 @@ session_apply(const CnCredential *credential, MemoryContext context, CnAuthAddit
 	put_token(credential, "", context, addition);
 }
 
-/* ---- oauth2_client: an application's own id and secret, which no request of a definition gets ---- */
-
-static void
-client_apply(const CnCredential *credential, MemoryContext context, CnAuthAddition *addition)
-{
-}
-
 static const CnAuthKind api_key_kind = {
 	"api_key", api_key_fields, none_visible, NULL, api_key_check, api_key_apply
 };
@@ -178,8 +171,9 @@ static const CnAuthKind oauth2_kind = {
 static const CnAuthKind session_kind = {
 	"session", token_fields, none_visible, NULL, token_check, session_apply, .renews = true
 };
+/* An application's own id and secret, which no request of a definition gets: neither apply nor sign. */
 static const CnAuthKind oauth2_client_kind = {
-	"oauth2_client", client_fields, client_fields, NULL, NULL, client_apply, .renews = true
+	"oauth2_client", client_fields, client_fields, NULL, NULL, NULL, .renews = true
 };
 
 static const CnAuthKind *const kinds[] = {
@@ -488,6 +482,13 @@ cn_auth_apply(const CnCredential *credential, MemoryContext context, CnAuthAddit
 					credential->service, credential->label, *field);
 			return false;
 		}
+	}
+	if (kind->apply == NULL && kind->sign == NULL)
+	{
+		cn_fail(failure, CN_CREDENTIAL_MISSING, "credential \"%s/%s\" is an application's, not an account's",
+				credential->service, credential->label);
+		failure->hint = "Connect an account with the application, under a label of its own.";
+		return false;
 	}
 	if (kind->apply)
 		kind->apply(credential, context, addition);

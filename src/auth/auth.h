@@ -43,7 +43,10 @@ typedef struct CnAuthKind
 	/* What is wrong with the parameters (static text), or NULL. */
 	const char *(*check) (const CnJson *parameters);
 
-	/* Fill *addition; memory from context, wiped with it.  NULL: the kind signs. */
+	/*
+	 * Fill *addition; memory from context, wiped with it.  NULL: the kind signs; or, without sign
+	 * too, no request is made with it.
+	 */
 	void		(*apply) (const CnCredential *credential, MemoryContext context,
 						  CnAuthAddition *addition);
 

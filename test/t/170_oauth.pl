@@ -61,6 +61,8 @@ like(error('anna', "SELECT connector_oauth_authorize_url('acme-api', 'https://a/
 like(error('ed', "SELECT connector_oauth_client_set('acme-api', 'id', 'secret')"), qr/42501/, 'an editor stores no application');
 like(error('anna', "SELECT connector_oauth_client_set('acme-api', '')"), qr/22023: client_id is empty/, 'an application without id');
 as('anna', "SELECT connector_oauth_client_set('acme-api', 'client:1', 's3cret-0123456789')");
+like(as('anna', "SELECT error_code, error_message FROM connector_test('{\"url\": \"$url/api/ok\", \"credential\": \"acme-api/app\"}')"),
+	qr/^credential_missing\|credential "acme-api\/app" is an application's, not an account's$/, 'no request is made with an application');
 as('anna', "SELECT connector_oauth_client_set('tenanted', 'id', 's3cret-0123456789')");
 is(as('anna', "SELECT allowed_hosts FROM workspace_api_credentials WHERE service_name = 'acme-api'"), "{$url}", 'the application is bound to its endpoints');
 is(as('anna', "SELECT allowed_hosts FROM workspace_api_credentials WHERE service_name = 'tenanted'"), '{*.example.com}', 'to all of them, where each account has its own');
