@@ -52,6 +52,8 @@ SELECT connector_create_workspace('acme', 'Acme Inc.');
 SELECT connector_credential_set('api', '{"token": "a-secret-of-acme"}', kind => 'bearer', allowed_hosts => ARRAY['$url']);
 INSERT INTO connectors (name, config) VALUES ('ok', '{"url": "$url/echo", "credential": "api"}');
 UPDATE connectors SET config = '{"url": "$url/ok", "credential": "api"}';
+SELECT connector_provider_register('{"name": "own", "title": "Own", "base_url": "$url", "allowed_hosts": ["$url"], "actions": {"get": {"path": "/ok"}}}');
+INSERT INTO connectors (name, config) VALUES ('uses-own', '{"use": "own.get"}');
 SELECT connector_execute('ok');
 SELECT connector_template_publish('ok', 'mine');
 SELECT connector_template_install('mine', 'from-template', '{"api": "default"}');
@@ -98,6 +100,22 @@ unlike($before->{connector_versions}, qr/^0/, 'there were versions to restore');
 is( $node->safe_psql('restored', q(SELECT connector_execute('ok'))),
 	'{"ok": true}', 'the restored connector works with the restored credential');
 is($node->safe_psql('restored', q(SELECT total_executions FROM connector_stats('ok'))), 3, 'and its statistics go on');
+is($node->safe_psql('restored', q(SELECT connector_execute('uses-own'))), '{"ok": true}', 'so does one that uses a provider of the workspace');
+
+# Rows are taken as they were: a connector whose provider is not there says so when it is executed.
+$node->safe_psql('postgres', 'CREATE DATABASE without_providers');
+my $contents = $node->basedir . '/contents';
+system("pg_restore -l $dump | grep -v 'TABLE DATA .* connector_providers ' > $contents") == 0 or die 'pg_restore -l';
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-L', $contents, '-d', $node->connstr('without_providers'), $dump ], 'a restore without providers');
+like(psql_error($node, 'without_providers', q(SELECT connector_execute('uses-own'))), qr/there is no provider "own"/, '... is one without providers');
+
+# Side by side, as docs/operations.md has it.
+$node->safe_psql('postgres', 'CREATE DATABASE parallel');
+for my $section ([ '--section=pre-data' ], [ '--section=data' ], [ '--section=post-data', '--jobs=3' ])
+{
+	$node->command_ok([ 'pg_restore', '--exit-on-error', @$section, '-d', $node->connstr('parallel'), $dump ], "pg_restore @$section");
+}
+is($node->safe_psql('parallel', 'SELECT count(*) FROM connectors'), $node->safe_psql('app', 'SELECT count(*) FROM connectors'), 'all connectors are there');
 
 is($node->safe_psql('restored', q(SELECT count(*) FROM connector_templates WHERE builtin)), 9, 'built-in templates are there once');
 is($node->safe_psql('restored', q(SELECT string_agg(name || ':' || status || ':' || is_featured, ',' ORDER BY name) FROM connector_templates
