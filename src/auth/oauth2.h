@@ -99,6 +99,8 @@ typedef struct CnOauth2Ask
 	const char *device_code;
 	const char *token;			/* to be revoked */
 	const char *token_hint;		/* "refresh_token" */
+	const char *authorization;	/* value of that header, when it has been made */
+	const char *const *others;	/* what else a failure must not show; NULL-terminated, or NULL */
 } CnOauth2Ask;
 
 typedef struct CnOauth2Request

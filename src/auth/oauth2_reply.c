@@ -6,6 +6,7 @@
  */
 #include "auth/oauth2.h"
 
+#include "core/escape.h"
 #include "core/utf8.h"
 
 /* Bytes of the remote's own words in a failure. */
@@ -37,6 +38,27 @@ member_of(const CnJson *config, const CnJson *tree, const char *name)
 
 /* ---- the remote's words ---- */
 
+/* Does text show secret, as it is or as a body holds it? */
+static bool
+shows(const char *text, const char *secret)
+{
+	StringInfoData form;
+	StringInfoData string;
+	bool		found;
+
+	if (secret == NULL || strlen(secret) < MIN_SECRET_LEN)
+		return false;
+	initStringInfo(&form);
+	initStringInfo(&string);
+	cn_percent_encode(&form, secret, strlen(secret));
+	cn_json_write_string(&string, secret, strlen(secret));
+	string.data[string.len - 1] = '\0';	/* without the quotes */
+	found = strstr(text, secret) || strstr(text, form.data) || strstr(text, string.data + 1);
+	explicit_bzero(form.data, form.len);
+	explicit_bzero(string.data, string.len);
+	return found;
+}
+
 static bool
 holds_secret(const char *text, const CnOauth2Ask *ask)
 {
@@ -44,14 +66,18 @@ holds_secret(const char *text, const CnOauth2Ask *ask)
 		ask->client_secret, ask->code, ask->code_verifier, ask->refresh_token, ask->assertion,
 		ask->device_code, ask->token
 	};
+	const char *scheme_end = ask->authorization ? strchr(ask->authorization, ' ') : NULL;
 
 	for (int i = 0; i < lengthof(secrets); i++)
-		if (secrets[i] && strlen(secrets[i]) >= MIN_SECRET_LEN && strstr(text, secrets[i]))
+		if (shows(text, secrets[i]))
 			return true;
-	return false;
+	for (int i = 0; ask->others && ask->others[i]; i++)
+		if (shows(text, ask->others[i]))
+			return true;
+	return scheme_end && shows(text, scheme_end + 1);
 }
 
-/* "invalid_grant: the code has expired", on one line, cut; NULL if it says nothing or a secret. */
+/* "invalid_grant: the code has expired", on one line, cut, without the half that shows a secret; or NULL. */
 static char *
 words_of(const CnJson *tree, const CnOauth2Ask *ask)
 {
@@ -64,11 +90,13 @@ words_of(const CnJson *tree, const CnOauth2Ask *ask)
 
 	if (more == NULL)
 		more = cn_json_get_string(tree, "message");
+	if (code && holds_secret(code, ask))
+		code = NULL;
+	if (more && holds_secret(more, ask))
+		more = NULL;
 	if (code == NULL && more == NULL)
 		return NULL;
 	words = code && more ? psprintf("%s: %s", code, more) : pstrdup(code ? code : more);
-	if (holds_secret(words, ask))
-		return NULL;
 	if (strlen(words) > MAX_REMOTE_WORDS)
 		words[MAX_REMOTE_WORDS] = '\0';
 	for (char *at = words; *at; at++)

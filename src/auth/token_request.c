@@ -170,7 +170,10 @@ cn_token_request_make(CnTokenRequest *request, const char *which, const CnCreden
 			cn_oauth2_token_request(request->grant, &request->ask, &text);
 		set_body(request, &text.body, text.content_type);
 		if (text.authorization.len > 0)
+		{
+			request->ask.authorization = text.authorization.data;
 			add_header(request, "Authorization", text.authorization.data, true);
+		}
 	}
 	MemoryContextSwitchTo(old);
 	return fine;
@@ -426,6 +429,29 @@ log_in(CnTokenRequest *request, const CnCredential *credential, CnFailure *failu
 	return login_body(request, login, credential, failure) ? CN_TOKENS_GOT : CN_TOKENS_FAILED;
 }
 
+/*
+ * What an endpoint may get to see and repeat in its words: the values of secret fields.  Names of users
+ * and applications are none, and help whoever reads the failure.
+ */
+static const char *const *
+secret_values(const CnCredential *credential, const CnCredential *client)
+{
+	const CnCredential *const sources[] = {credential, client};
+	const char **values = palloc(sizeof(char *) * (2 * CN_SECRET_MAX_FIELDS + 1));
+	int			count = 0;
+
+	for (int s = 0; s < lengthof(sources); s++)
+		for (int i = 0; sources[s] && i < sources[s]->field_count; i++)
+		{
+			const CnSecretField *field = &sources[s]->fields[i];
+
+			if (strcmp(field->name, "username") != 0 && strcmp(field->name, "client_id") != 0)
+				values[count++] = field->value;
+		}
+	values[count] = NULL;
+	return values;
+}
+
 CnOauth2Verdict
 cn_token_request_renew(CnTokenRequest *request, const CnCredential *credential,
 					   const CnCredential *client, CnFailure *failure)
@@ -434,6 +460,7 @@ cn_token_request_renew(CnTokenRequest *request, const CnCredential *credential,
 	const char *kind = cn_json_get_string(request->grant, "kind");
 	CnOauth2Verdict verdict;
 
+	request->ask.others = secret_values(credential, client);
 	if (kind && strcmp(kind, "session") == 0)
 		verdict = log_in(request, credential, failure);
 	else

@@ -204,6 +204,10 @@ like(($mock->requests('/token'))[-1]{body}, qr/client_id=client%3A1&client_secre
 $mock->reply('/api/login', { status => 401, json => { message => 'no' } });
 my $login = "connector_oauth_connect('acme-api', '{\"username\": \"u\", \"password\": \"p\\\"w-0123456789\"}', grant_type => 'session', label => 'session')";
 like(error('anna', "SELECT $login"), qr/NC001: .*HTTP status 401/s, 'a wrong password');
+$mock->reply('/api/login', { status => 401, json => { error => 'denied', message => 'u has no password p"w-0123456789' } });
+unlike(error('anna', "SELECT $login"), qr/DETAIL:.*w-0123456789/, 'which is not repeated, though the remote does');
+$mock->reply('/api/login', { status => 401, json => { error => 'denied', message => 'u may not' } });
+like(error('anna', "SELECT $login"), qr/DETAIL:.*denied: u may not/, 'as other words are');
 $mock->reply('/api/login', { json => { credentials => { token => 'session-0123456789', site => 'site-1' } } });
 as('anna', "SELECT $login");
 is_deeply(JSON::PP::decode_json(($mock->requests('/api/login'))[-1]{body}), { user => 'u', pass => 'p"w-0123456789', site => 'main' }, 'the login, with a parameter by default');
@@ -269,6 +273,6 @@ is($pages, $test->sql("SELECT count(*) FROM connector_providers WHERE definition
 #
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
 $log =~ s/^.*LOG:  statement: .*\n(?:\t.*\n)*//mg;
-unlike($log, qr/at-0123456789|rt-0123456789|s3cret-|dc-0123456789|wrong-0123456789|code-0123456789/, 'no secret in the log');
+unlike($log, qr/at-0123456789|rt-0123456789|s3cret-|dc-0123456789|wrong-0123456789|code-0123456789|w-0123456789/, 'no secret in the log');
 
 done_testing();

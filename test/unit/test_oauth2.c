@@ -88,7 +88,7 @@ static const struct
 	{"{}", 200, "application/json", "{\"ok\":false,\"error\":\"invalid_refresh_token\"}", "refused auth_failed: the token endpoint answered with an error | invalid_refresh_token"},
 	{"{}", 200, "application/json", "{\"error\":\"bad_thing\",\"error_description\":\"a\\r\\nb\"}", "failed auth_failed: the token endpoint answered with an error | bad_thing: a  b"},
 	{"{}", 200, "application/json", "{\"error\":{\"code\":7,\"message\":\"m\"}}", "failed auth_failed: the token endpoint answered with an error | m"},
-	{"{}", 400, "application/json", "{\"error\":\"x\",\"error_description\":\"token old-refresh-token-1 is bad\"}", "failed auth_failed: the token endpoint answered with HTTP status 400"},
+	{"{}", 400, "application/json", "{\"error\":\"x\",\"error_description\":\"token old-refresh-token-1 is bad\"}", "failed auth_failed: the token endpoint answered with HTTP status 400 | x"},
 	{"{}", 400, "application/json", "{\"error\":\"authorization_pending\"}", "pending"},
 	{"{}", 400, "application/json", "{\"error\":\"slow_down\"}", "slow"},
 	{"{}", 400, "application/json", "{\"error\":\"expired_token\"}", "refused auth_failed: the token endpoint answered with HTTP status 400 | expired_token"},
@@ -143,6 +143,34 @@ test_replies(void)
 	reply.len = body.len;
 	tap_ok(cn_oauth2_read_tokens(json("{}"), &nothing, &reply, &tokens, &failure) == CN_TOKENS_FAILED &&
 		   strstr(failure.message, "24577 bytes, more than 24576"), "a token that is too long");
+}
+
+/* The remote's words in the failure of a request with these secrets; "" if there are none. */
+static const char *
+words_after(const CnOauth2Ask *ask, const char *body)
+{
+	CnOauth2Reply reply = {400, "application/json", body, strlen(body)};
+	CnOauth2Tokens tokens;
+	CnFailure	failure = {CN_OK};
+
+	(void) cn_oauth2_read_tokens(json("{}"), ask, &reply, &tokens, &failure);
+	return failure.remote_message ? failure.remote_message : "";
+}
+
+static void
+test_words(void)
+{
+	static const char *const others[] = {"pa\"ss/word", "abc", NULL};
+	CnOauth2Ask ask = {
+		.client_id = "client", .client_secret = "s/cret+0", .authorization = "Basic Y2xpZW50", .others = others
+	};
+
+	tap_is(words_after(&ask, "{\"error\":\"client abc\"}"), "client abc", "words without a secret");
+	tap_is(words_after(&ask, "{\"error\":\"x\",\"error_description\":\"no s/cret+0\"}"), "x", "a secret as it is");
+	tap_is(words_after(&ask, "{\"error\":\"a=b&client_secret=s%2Fcret%2B0&c=d\"}"), "", "as a form has it");
+	tap_is(words_after(&ask, "{\"error\":\"who is Y2xpZW50?\"}"), "", "in the header");
+	tap_is(words_after(&ask, "{\"message\":\"not pa\\\"ss/word\"}"), "", "a password");
+	tap_is(words_after(&ask, "{\"message\":\"{\\\"pass\\\":\\\"pa\\\\\\\"ss/word\\\"}\"}"), "", "as a body of JSON has it");
 }
 
 static char *
@@ -347,6 +375,7 @@ int
 main(void)
 {
 	test_replies();
+	test_words();
 	test_devices();
 	test_requests();
 	test_authorization();
