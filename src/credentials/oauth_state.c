@@ -15,6 +15,17 @@
 #include "credentials/seal.h"
 #include "crypto/aead.h"
 
+/* Authorizations that one member has begun in a workspace, and whose users have yet to come back. */
+#define MAX_BEGUN 1000
+
+static CnStatement begun_statement = {
+	.sql = "SELECT 1 FROM @.connector_oauth_states"
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND member OPERATOR(pg_catalog.=) $2"
+	"   AND expires_at OPERATOR(pg_catalog.>) $3",
+	.nargs = 3,
+	.argtypes = {UUIDOID, TEXTOID, TIMESTAMPTZOID},
+};
+
 static CnStatement store_statement = {
 	.sql = "INSERT INTO @.connector_oauth_states (workspace_id, id, state_hash, member, device,"
 	"  provider, label, scope, client, redirect_uri, token_grant, parameters, secret, key_id, expires_at)"
@@ -93,6 +104,23 @@ seal_secret(const CnOauthState *state, const CnMasterKey *key)
 	return PointerGetDatum(cn_seal(key, &state->workspace, state->provider, &state->id, plain, len));
 }
 
+/* Nobody fills the table. */
+static void
+check_room(const CnOauthState *state)
+{
+	Datum		values[3] = {
+		UUIDPGetDatum(&state->workspace),
+		CStringGetTextDatum(state->member),
+		TimestampTzGetDatum(cn_now())
+	};
+
+	if (cn_spi_run(&begun_statement, values, NULL, MAX_BEGUN) >= MAX_BEGUN)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%d authorizations of this member have been begun and not ended", MAX_BEGUN),
+				 errhint("Each is good for minutes only; begin another one then.")));
+}
+
 void
 cn_oauth_state_store(CnOauthState *state, char *text)
 {
@@ -120,6 +148,7 @@ cn_oauth_state_store(CnOauthState *state, char *text)
 	values[13] = CStringGetTextDatum(key->id);
 	values[14] = TimestampTzGetDatum(state->expires_at);
 	cn_spi_begin(&spi);
+	check_room(state);
 	(void) cn_spi_run(&store_statement, values, nulls, 0);
 	cn_spi_end(&spi);
 }

@@ -38,6 +38,9 @@ CN_FUNCTION(connector_oauth_device_start);
 /* A device gets what the provider says, but no longer. */
 #define MAX_DEVICE_SECONDS 3600
 
+/* Bytes of the address that a user comes back to. */
+#define MAX_REDIRECT_URI 2048
+
 /* Bytes of what a provider says in the address it sends a user back to. */
 #define MAX_WORDS 300
 
@@ -154,10 +157,10 @@ store_state(const CnOauthAccount *account, CnOauthState *state, char *text)
 static void
 check_redirect_uri(const char *text)
 {
-	const char *problem;
+	const char *problem = "it is too long";
 	CnUrl		url;
 
-	if (!cn_url_parse(text, &url, &problem))
+	if (strlen(text) > MAX_REDIRECT_URI || !cn_url_parse(text, &url, &problem))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("redirect_uri is no address to come back to: %s", problem)));

@@ -21,6 +21,9 @@
 #include "sqlapi/credentials.h"
 #include "sqlapi/oauth.h"
 
+/* Bytes of a grant object and parameters as JSON: each account, and each authorization, keeps them. */
+#define MAX_KEPT (64 * 1024)
+
 void
 cn_oauth_begin(const char *function)
 {
@@ -144,6 +147,17 @@ with_member(const CnJson *object, const char *name, CnJson *value)
 	return cn_json_object(members, object->len + 1);
 }
 
+static void
+check_size(const CnOauthAccount *account)
+{
+	int64		size = cn_json_size(account->grant, MAX_KEPT) + cn_json_size(account->parameters, MAX_KEPT);
+
+	if (size > MAX_KEPT)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("scopes and parameters are larger than %d bytes", MAX_KEPT)));
+}
+
 bool
 cn_oauth_account_grant(CnOauthAccount *account, const char *kind, const char *grant_type,
 					   Datum scopes, const char *client)
@@ -166,6 +180,7 @@ cn_oauth_account_grant(CnOauthAccount *account, const char *kind, const char *gr
 	if (defaults)
 		grant = with_member(grant, "defaults", unconstify(CnJson *, defaults));
 	account->grant = client ? with_member(grant, "client", cn_json_string(client, -1)) : grant;
+	check_size(account);
 	return true;
 }
 

@@ -77,6 +77,10 @@ like(error('ed', "SELECT connector_oauth_authorize_url('acme-api', 'https://a')"
 
 like(error('anna', "SELECT connector_oauth_authorize_url('acme-api', 'https://a', label => 'app')"), qr/22023: credential "acme-api\/app" is an application's/, 'an account does not replace the application');
 
+like(error('anna', "SELECT connector_oauth_authorize_url('acme-api', 'https://a/' || repeat('a', 3000))"), qr/22023: redirect_uri is no address to come back to: it is too long/, 'a long address');
+like(error('anna', "SELECT connector_oauth_authorize_url('acme-api', 'https://a', $_)"), qr/54000: scopes and parameters are larger than 65536 bytes/, "too much is kept of none: $_")
+  for "scopes => ARRAY[repeat('a', 66000)]", "parameters => jsonb_build_object('site', repeat('a', 66000))";
+
 #
 # States.
 #
@@ -118,6 +122,9 @@ $test->sql('UPDATE connector_oauth_states SET expires_at = now()');
 like(error('anna', "SELECT connector_oauth_callback('$state', 'c')"), $unknown, 'one that has expired');
 is($test->sql("SELECT connector_tick() -> 'tokens' ->> 'authorizations_pruned'"), '1', 'connector_tick() removes it');
 is($test->sql("SELECT count(*) FROM connector_audit_log WHERE action = 'connect'"), '3', 'the audit log has them');
+my $many = "SELECT count(connector_oauth_authorize_url('acme-api', 'https://a/cb')) FROM generate_series(1,";
+is(as('anna', "BEGIN; $many 1000); ROLLBACK"), '1000', 'a member can begin many');
+like(error('anna', "$many 1001)"), qr/54000: 1000 authorizations of this member have been begun and not ended/, 'but not fill the table');
 
 #
 # What comes instead of a code.
