@@ -147,7 +147,8 @@ sub forget
 
 # reply PATH, REPLY... -- answers requests for a path (without its query) from now on: the first with the first
 # reply and so on; the last reply answers all that follow.  A reply is a hash with any of
-#   status, headers (flat list), body or json, delay_ms, close (after the answer), raw (all bytes of the answer)
+#   status, headers (flat list), body or json, delay_ms, gate (waits until it is open), close (after the answer),
+#   raw (all bytes of the answer)
 sub reply
 {
 	my ($self, $path, @replies) = @_;
@@ -473,6 +474,7 @@ sub _scripted
 	my $call    = _counter("$script.count", 1);
 	my $reply   = $replies->[ $call > @$replies ? -1 : $call - 1 ];
 	sleep $reply->{delay_ms} / 1000 if $reply->{delay_ms};
+	_wait_until(sub { -e _named_file($server{dir}, 'gate', $reply->{gate}) }) if defined $reply->{gate};
 	my @headers = @{ $reply->{headers} // [] };
 	if    (defined $reply->{raw})  { utf8::downgrade($reply->{raw}); _send($reply->{raw}); }
 	elsif (defined $reply->{json}) { _reply($reply->{status} // 200, $JSON->encode($reply->{json}), @headers); }

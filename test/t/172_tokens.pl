@@ -120,17 +120,13 @@ $mock->reply('/token', { status => 400, json => { error => 'invalid_grant' } });
 like(failure('refused'), qr/^auth_failed: .*HTTP status 401; a new token could not be had: .*invalid_grant/, 'or not, where there is none');
 
 #
-# Twenty sessions at a time.
+# In time, and by whom.
 #
 connect_account('many');
 age('many', '0');
-$mock->reply('/token', { %{ token() }, delay_ms => 500 });
-my @sessions = map { $node->background_psql('app') } 1 .. 20;
-for (@sessions) { $_->{stdin} .= "SELECT status FROM connector_try_execute('many');\n"; $_->{run}->pump_nb; }
-ok(poll_until(sub { $_->{run}->pump_nb for @sessions; 20 == grep { $_->{stdout} =~ /success/ } @sessions }), 'twenty sessions get their reply') or diag(map { $_->{stdout} . $_->{stderr} } @sessions);
-is(asked(), 1, 'after one refresh');
+$mock->reply('/token', token());
+is(failure('many'), '', 'one that has ended is renewed');
 is(row('many', 'token_generation, token_lease IS NULL'), '1|t', 'the next generation');
-$_->quit for @sessions;
 
 # Early: nobody waits.
 age('many', '1 hour');
@@ -154,6 +150,8 @@ age('many', '0');
 $mock->reply('/token', token());
 $test->sql("BEGIN; SELECT connector_execute('many'); ROLLBACK");
 is(row('many', 'token_generation'), '5', 'a rollback loses nothing');
+age('many', '0');
+$mock->reply('/token', token());
 is($test->sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; UPDATE workspace_api_credentials SET label = label WHERE false; SELECT status FROM connector_try_execute('many'); COMMIT"), "1\nsuccess", 'in any isolation level');
 age('many', '0');
 $mock->reply('/token', { %{ token() }, delay_ms => 5000 });
@@ -215,23 +213,31 @@ like(psql_error($node, 'app', 'DROP EXTENSION connector CASCADE'), qr/^(?!.*ERRO
 $node->stop;
 
 #
-# Two workers and twenty sessions.
+# Two workers and twenty sessions at once: the endpoint does not answer until all of them wait for it.
 #
-$node = new_cluster('workers', 'connector.workers' => 2, 'connector.poll_interval' => 100);
+$node = new_cluster('workers', 'connector.workers' => 2, 'connector.max_in_flight' => 20, 'connector.poll_interval' => 100, 'connector.token_timeout' => '60s');
 $test = OauthTest->new($node, 'app');
 $test->sql("SELECT connector_create_workspace('acme')");
 $test->provider('acme', { base_url => $url, allowed_hosts => [$url], auth => [ { kind => 'oauth2', grant => 'authorization_code', authorize_url => "$url/authorize", token_url => "$url/token" } ] });
 $test->sql("SELECT connector_oauth_client_set('acme', 'c', 'secret-0123456789')");
 connect_account('both');
 age('both', '0');
-$mock->reply('/token', { %{ token() }, delay_ms => 1000 });
+$mock->reply('/token', { %{ token() }, gate => 'token' });
 $test->sql("SELECT connector_execute_async('both') FROM generate_series(1, 40)");
-@sessions = map { $node->background_psql('app') } 1 .. 20;
+my @sessions = map { $node->background_psql('app') } 1 .. 20;
 for (@sessions) { $_->{stdin} .= "SELECT status FROM connector_try_execute('both');\n"; $_->{run}->pump_nb; }
+my %waited;
+ok(poll_until(sub {
+			$waited{$_} = 1 for split /\n/, $test->sql("SELECT pid FROM pg_stat_activity WHERE query LIKE '%try_execute(%' AND wait_event_type = 'Extension' AND state = 'active'");
+			20 == keys %waited }), 'twenty sessions wait');
+ok(poll_until(sub { $test->sql('SELECT count(DISTINCT lease) FROM connector_queue') eq '2' }), 'and executions of two workers');
+is(asked(), 1, 'for one refresh');
+is(scalar($mock->requests('/api/both')), 0, 'without which nobody sends anything');
+$mock->open_gate('token');
 ok(poll_until(sub { $_->{run}->pump_nb for @sessions; 20 == grep { $_->{stdout} =~ /success/ } @sessions }), 'twenty sessions get their reply');
-ok(poll_until(sub { $test->sql('SELECT count(*) FROM connector_queue') eq '0' }), 'and forty executions of two workers');
+ok(poll_until(sub { $test->sql('SELECT count(*) FROM connector_queue') eq '0' }), 'and the executions end');
 is($test->sql("SELECT string_agg(DISTINCT status, ',') || ' ' || count(*) FROM connector_history"), 'success 60', 'all succeed');
-is(asked(), 1, 'after one refresh');
+is(asked(), 1, 'after that one refresh');
 is(join(',', do { my %seen = map { $_ => 1 } split / /, sent('both'); keys %seen }), $number, 'nobody sent the old token');
 # Refused while it runs, in a worker.
 $mock->forget;
