@@ -52,9 +52,19 @@ static CnStatement find_statement = {
 	.argtypes = {UUIDOID, TEXTOID, TEXTOID, TEXTOID},
 };
 
+#define LOCK_ROW \
+	ROW_COLUMNS \
+	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE"
+
 static CnStatement lock_statement = {
-	.sql = ROW_COLUMNS
-	" WHERE workspace_id OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE",
+	.sql = LOCK_ROW,
+	.write = true,
+	.nargs = 2,
+	.argtypes = {UUIDOID, UUIDOID},
+};
+
+static CnStatement lock_at_once_statement = {
+	.sql = LOCK_ROW " NOWAIT",
 	.write = true,
 	.nargs = 2,
 	.argtypes = {UUIDOID, UUIDOID},
@@ -260,7 +270,7 @@ cn_credential_find(const pg_uuid_t *workspace, const char *service, const char *
 }
 
 bool
-cn_credential_lock(const pg_uuid_t *workspace, const pg_uuid_t *id, CnCredentialRow *row)
+cn_credential_lock(const pg_uuid_t *workspace, const pg_uuid_t *id, bool wait, CnCredentialRow *row)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[2] = {UUIDPGetDatum(workspace), UUIDPGetDatum(id)};
@@ -269,7 +279,7 @@ cn_credential_lock(const pg_uuid_t *workspace, const pg_uuid_t *id, CnCredential
 
 	memset(row, 0, sizeof(*row));
 	cn_spi_begin(&spi);
-	found = cn_spi_run(&lock_statement, values, NULL, 1) > 0;
+	found = cn_spi_run(wait ? &lock_statement : &lock_at_once_statement, values, NULL, 1) > 0;
 	if (found)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);

@@ -77,9 +77,10 @@ extern const CnCredentialRow *cn_credential_find(const pg_uuid_t *workspace, con
 
 /*
  * The credential of that id, its row locked against changes until the end of the transaction;
- * false if there is none.  Not cached: *row is the current context's.
+ * false if there is none.  wait: for somebody else's lock; else that raises 55P03.  Not cached: *row is
+ * the current context's.
  */
-extern bool cn_credential_lock(const pg_uuid_t *workspace, const pg_uuid_t *id,
+extern bool cn_credential_lock(const pg_uuid_t *workspace, const pg_uuid_t *id, bool wait,
 							   CnCredentialRow *row);
 
 /*

@@ -102,14 +102,14 @@ copy_row(CnTokenRow *row, MemoryContext context)
 }
 
 bool
-cn_token_lock(const pg_uuid_t *workspace, const pg_uuid_t *id, CnTokenRow *row)
+cn_token_lock(const pg_uuid_t *workspace, const pg_uuid_t *id, bool wait, CnTokenRow *row)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[2] = {UUIDPGetDatum(workspace), UUIDPGetDatum(id)};
 	CnSpi		spi;
 
 	memset(row, 0, sizeof(*row));
-	if (!cn_credential_lock(workspace, id, &row->row))
+	if (!cn_credential_lock(workspace, id, wait, &row->row))
 		return false;
 	cn_spi_begin(&spi);
 	if (cn_spi_run(&token_statement, values, NULL, 1) == 0)

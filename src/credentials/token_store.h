@@ -36,8 +36,8 @@ typedef struct CnTokenNews
 	TimestampTz renew_at;		/* DT_NOEND: never */
 } CnTokenNews;
 
-/* Lock and read it; false if it is gone.  In a transaction. */
-extern bool cn_token_lock(const pg_uuid_t *workspace, const pg_uuid_t *id, CnTokenRow *row);
+/* Lock (wait: as cn_credential_lock) and read it; false if it is gone.  In a transaction. */
+extern bool cn_token_lock(const pg_uuid_t *workspace, const pg_uuid_t *id, bool wait, CnTokenRow *row);
 
 extern void cn_token_lease(const CnTokenRow *row, const pg_uuid_t *lease, int64 ms);
 

@@ -348,7 +348,7 @@ connector_credential_revoke(PG_FUNCTION_ARGS)
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "connector secret", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(scratch);
 	/* locked: no token is stored meanwhile that would not be revoked */
-	exists = cn_token_lock(&workspace.id, &found->id, &row);
+	exists = cn_token_lock(&workspace.id, &found->id, true, &row);
 	if (exists)
 		ask_to_revoke(&row);
 	MemoryContextSwitchTo(old);

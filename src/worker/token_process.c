@@ -41,8 +41,11 @@
 #define FIRST_PAUSE_US 20000
 #define LONGEST_PAUSE_US 1000000
 
-/* Attempts to lease a row that somebody has locked, before those who wait are told. */
-#define MAX_LEASE_ERRORS 10
+/*
+ * Attempts to lease a row that somebody has locked, before those who wait are told: some seconds.
+ * No attempt waits for the lock, or all others' tokens would wait with it.
+ */
+#define MAX_LEASE_ERRORS 12
 
 /* After failures nobody asks the provider again before so long, doubled each time; seconds. */
 #define LONGEST_BACKOFF_S 300
@@ -207,7 +210,7 @@ lease_row(void *arg)
 				cn_now() + USECS_PER_SEC);
 		return;
 	}
-	if (!cn_token_lock(&job->task.workspace, &job->task.credential, &job->row))
+	if (!cn_token_lock(&job->task.workspace, &job->task.credential, false, &job->row))
 	{
 		end_job(job, job->task.generation, "the credential is gone, or not committed yet", DT_NOBEGIN);
 		return;
@@ -271,21 +274,22 @@ store_tokens(Job *job, const CnTokenRow *row)
 	if (cn_token_replace(row, &news, &job->failure))
 		end_job(job, row->row.generation + 1, NULL, DT_NOBEGIN);
 	else
-	{
-		job->verdict = CN_TOKENS_FAILED;
 		record_failure(job, row);
-	}
 	CN_TEST_POINT("token-storing");
 }
 
-/* In a transaction.  A row that is not leased to us any more was connected anew meanwhile. */
+/*
+ * In a transaction.  A row that is not leased to us any more was connected anew meanwhile.  This is tried as
+ * often as it takes, so nothing of it stays in the job's memory.
+ */
 static void
 store_row(void *arg)
 {
 	Job		   *job = arg;
 	CnTokenRow	row;
 
-	if (!cn_token_lock(&job->task.workspace, &job->task.credential, &row))
+	MemoryContextSwitchTo(process.demand.turn);
+	if (!cn_token_lock(&job->task.workspace, &job->task.credential, false, &row))
 		end_job(job, job->task.generation, "the credential was deleted", DT_NOBEGIN);
 	else if (!row.leased || !cn_uuid_equal(&row.lease, &process.demand.lease) ||
 			 row.row.generation != job->row.row.generation)

@@ -171,6 +171,21 @@ ok(poll_until(sub { $session->{run}->pump_nb; $session->{stdout} =~ /success/ })
 is(sent('anew'), 'mine', 'which was stored by hand');
 $session->quit;
 
+# Who keeps a lock keeps nobody else's token.
+connect_account('locked');
+connect_account('free');
+my $keeper = $node->background_psql('app');
+$keeper->query_safe("BEGIN; SELECT 1 FROM workspace_api_credentials WHERE label = 'locked' FOR UPDATE");
+my $mark = -s $node->logfile;
+$mock->reply('/token', token());
+is($test->sql("SELECT connector_credential_renew('acme', 'free') IS NOT NULL"), 't', 'another token is renewed');
+like(psql_error($node, 'app', "SELECT connector_credential_renew('acme', 'locked')"), qr/NC001: .*the credential could not be locked or read/, 'one whose row is locked is not');
+like(slurp_file($node->logfile, $mark), qr/could not obtain lock on row/, 'for that is tried');
+unlike(slurp_file($node->logfile, $mark), qr/canceling statement due to lock timeout/, 'and never waited for');
+$keeper->query_safe('COMMIT');
+$keeper->quit;
+is($test->sql("SELECT connector_credential_renew('acme', 'locked') IS NOT NULL"), 't', 'it is when the lock is gone');
+
 #
 # Killed at any moment: after the lease somebody asks again, with the refresh token that is there.
 #
