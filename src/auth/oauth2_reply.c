@@ -234,7 +234,7 @@ take_token(const CnJson *config, const CnJson *tree, const char *name, const CnO
 	return problem == NULL;
 }
 
-/* Seconds, of a number or a number's text; -1: there is none; -2: it is something else. */
+/* Seconds, of a number or a number's text; -1: there is none, or it is something else. */
 static int64
 seconds_of(const CnJson *value)
 {
@@ -245,27 +245,23 @@ seconds_of(const CnJson *value)
 		return -1;
 	if ((value->type != CN_JSON_NUMBER && value->type != CN_JSON_STRING) || value->len == 0 ||
 		strspn(value->u.text, "0123456789.eE+-") != value->len)
-		return -2;
+		return -1;
 	number = strtod(value->u.text, &end);
 	if (*end != '\0' || number != number || number < 0)
-		return -2;
+		return -1;
 	return number > CN_TOKEN_MAX_LIFE ? CN_TOKEN_MAX_LIFE : (int64) number;
 }
 
-static bool
-take_life(const CnJson *config, const CnJson *tree, const CnOauth2Reply *reply,
-		  CnOauth2Tokens *tokens, CnFailure *failure)
+/*
+ * An end that is none, or no time at all, is as none said, which some mean: a reply with a token is taken in
+ * any case, for its refresh token may have ended the one before.
+ */
+static int64
+life_of(const CnJson *config, const CnJson *tree)
 {
-	tokens->expires_in = seconds_of(member_of(config, tree, "expires_in"));
-	if (tokens->expires_in == -2)
-	{
-		fail_with(failure, reply, "the token endpoint's expires_in is not a number of seconds");
-		return false;
-	}
-	/* nobody lends a token for no time at all: it is how some say "for ever" */
-	if (tokens->expires_in <= 0)
-		tokens->expires_in = cn_oauth2_number(config, "expires_in", -1);
-	return true;
+	int64		seconds = seconds_of(member_of(config, tree, "expires_in"));
+
+	return seconds > 0 ? seconds : cn_oauth2_number(config, "expires_in", -1);
 }
 
 /* Fields of the reply that the credential gets as public parameters. */
@@ -311,9 +307,9 @@ cn_oauth2_read_tokens(const CnJson *config, const CnOauth2Ask *ask, const CnOaut
 		return error_reply(ask, reply, tree, failure);
 	if (tokens->access_token == NULL)
 		return fail_with(failure, reply, "the token endpoint's reply has no access_token");
-	if (!take_token(config, tree, "refresh_token", reply, &tokens->refresh_token, failure) ||
-		!take_life(config, tree, reply, tokens, failure))
+	if (!take_token(config, tree, "refresh_token", reply, &tokens->refresh_token, failure))
 		return CN_TOKENS_FAILED;
+	tokens->expires_in = life_of(config, tree);
 	scope = member_of(config, tree, "scope");
 	if (scope && scope->type == CN_JSON_STRING && scope->len <= MAX_PARAMETER_LEN)
 		tokens->scope = scope->u.text;

@@ -145,7 +145,6 @@ my %odd = (
 	'HTTP status 400.*invalid_grant'        => { status => 400, json => { error => 'invalid_grant' } },
 	'HTTP status 302'                       => { status => 302, headers => [ 'Location', "$url/elsewhere" ], body => '' },
 	'access_token is a number'              => { json => { access_token => 12 } },
-	'expires_in is not a number of seconds' => { json => { access_token => 'at-0123456789', expires_in => 'soon' } },
 	'no access_token'                       => { json => { ok => JSON::PP::true } },
 	'could not be asked: .*'                => { delay_ms => 4000, json => {} },
 	'could not be asked: .*too large|could not be asked: .*' => { body => 'x' x 300000 },);

@@ -100,10 +100,10 @@ static const struct
 	{"{}", 200, "", "{\"access_token\":\"a\\r\\nX: y\"}", "failed auth_failed: the token endpoint's access_token has a character that no token has"},
 	{"{}", 200, "", "{\"access_token\":\"\xc3\xbc\"}", "failed auth_failed: the token endpoint's access_token has a character that no token has"},
 	{"{}", 200, "", "{\"access_token\":\"a\",\"refresh_token\":[1]}", "failed auth_failed: the token endpoint's refresh_token is an array"},
-	{"{}", 200, "", "{\"access_token\":\"a\",\"expires_in\":\"soon\"}", "failed auth_failed: the token endpoint's expires_in is not a number of seconds"},
-	{"{}", 200, "", "{\"access_token\":\"a\",\"expires_in\":true}", "failed auth_failed: the token endpoint's expires_in is not a number of seconds"},
-	{"{}", 200, "", "{\"access_token\":\"a\",\"expires_in\":-1}", "failed auth_failed: the token endpoint's expires_in is not a number of seconds"},
-	{"{}", 200, "", "{\"access_token\":\"a\",\"expires_in\":\"\"}", "failed auth_failed: the token endpoint's expires_in is not a number of seconds"},
+	{"{}", 200, "", "{\"access_token\":\"a\",\"expires_in\":\"soon\"}", "got a/-/-1/-/{}"},
+	{"{}", 200, "", "{\"access_token\":\"a\",\"expires_in\":true}", "got a/-/-1/-/{}"},
+	{"{}", 200, "", "{\"access_token\":\"a\",\"expires_in\":-1}", "got a/-/-1/-/{}"},
+	{"{}", 200, "", "{\"access_token\":\"a\",\"expires_in\":\"\"}", "got a/-/-1/-/{}"},
 
 	/* tokens; RFC 6749, section 5.1 */
 	{"{}", 200, "application/json;charset=UTF-8", "{\"access_token\":\"2YotnFZFEjr1zCsicMWpAA\",\"token_type\":\"example\",\"expires_in\":3600,\"refresh_token\":\"tGzv3JOkF0XG5Qx2TlKWIA\",\"example_parameter\":\"example_value\"}",
@@ -113,6 +113,7 @@ static const struct
 	{"{}", 200, "", "{\"access_token\":\"a\",\"expires_in\":3600.5}", "got a/-/3600/-/{}"},
 	{"{}", 200, "", "{\"access_token\":\"a\",\"expires_in\":1e300}", "got a/-/316224000/-/{}"},
 	{"{\"expires_in\":7200}", 200, "", "{\"access_token\":\"a\"}", "got a/-/7200/-/{}"},
+	{"{\"expires_in\":7200}", 200, "", "{\"access_token\":\"a\",\"refresh_token\":\"r\",\"expires_in\":\"P1D\"}", "got a/r/7200/-/{}"},
 	{"{\"expires_in\":7200}", 200, "", "{\"access_token\":\"a\",\"expires_in\":0}", "got a/-/7200/-/{}"},
 	{"{\"expires_in\":7200}", 200, "", "{\"access_token\":\"a\",\"expires_in\":60}", "got a/-/60/-/{}"},
 	{"{}", 200, "", "{\"access_token\":\"a\",\"error\":\"\"}", "got a/-/-1/-/{}"},
