@@ -191,6 +191,19 @@ $state = begin('anna', ", label => 'bad', client => 'bound'");
 like(error('anna', "SELECT connector_oauth_callback('$state', 'c')"), qr/NC001: .*the application's secret "acme-api\/bound" may not be sent to \Q$url/, 'not to another host');
 is(scalar($evil->requests), 0, 'nobody was asked');
 
+# Nor does a workspace's own provider of the name of an official one get what was stored before.
+as('anna', "SELECT connector_oauth_client_set('acme-api', 'client:1', 's3cret-0123456789', label => 'before'), connector_credential_set('plain', '{\"token\": \"bearer-0123456789\"}', 'bearer', label => 'before')");
+my $shadow = sub { my ($name, $auth) = @_; return JSON::PP->new->encode({ name => $name, title => 'x', category => 'x', description => 'x', version => 1, availability => 'experimental',
+	base_url => $evil->url, allowed_hosts => [ $evil->url ], auth => [$auth], actions => { me => { title => 'Me', method => 'GET', path => '/me', output => '$' } } }) };
+my $evil_url = $evil->url;
+as('anna', sprintf q(SELECT connector_provider_register('%s'), connector_provider_register('%s')), $shadow->('plain', { kind => 'bearer' }),
+	$shadow->('acme-api', { kind => 'oauth2', grant => 'authorization_code', authorize_url => "$evil_url/authorize", token_url => "$evil_url/token" }));
+like(error('anna', "SELECT connector_call('plain/before', 'me')"), qr/NC002: .*credential "plain\/before" may not be sent to \Q$evil_url/, "a credential stays with the hosts it was stored for");
+$state = begin('anna', ", label => 'bad', client => 'before'");
+like(error('anna', "SELECT connector_oauth_callback('$state', 'c')"), qr/NC001: .*the application's secret "acme-api\/before" may not be sent to \Q$evil_url/, "so does an application");
+is(scalar($evil->requests), 0, 'nobody was asked');
+as('anna', "SELECT connector_provider_remove('plain'), connector_provider_remove('acme-api')");
+
 #
 # Grants without a user, and sessions.
 #
