@@ -191,27 +191,47 @@ is($test->sql("SELECT connector_credential_renew('acme', 'locked') IS NOT NULL")
 #
 connect_account('crash');
 my $generation = 0;
+
+# crash POINT, LABEL -- the token process is killed there, when it renews the token of that account.
+sub crash
+{
+	my ($point, $label) = @_;
+	$node->append_conf('postgresql.conf', "connector.test_point = '$point'");
+	$node->reload;
+	my ($log) = (-s $node->logfile);
+	$node->psql('app', "SELECT connector_execute('$label')");
+	ok(poll_until(sub { slurp_file($node->logfile, $log) =~ /was terminated by signal 9/ }), "$point: the token process is killed");
+	$node->append_conf('postgresql.conf', "connector.test_point = ''");
+	ok(poll_until(sub { $node->psql('postgres', 'SELECT pg_reload_conf()') == 0 }), "$point: the server is back");
+	return;
+}
+
 for my $point (qw(token-lease token-leased token-replied token-storing token-stored))
 {
 	age('crash', '0');
 	$mock->forget;
 	$mock->reply('/token', token());
-	$node->append_conf('postgresql.conf', "connector.test_point = '$point'");
-	$node->reload;
-	my ($log) = (-s $node->logfile);
-	$node->psql('app', "SELECT connector_execute('crash')");
-	ok(poll_until(sub { slurp_file($node->logfile, $log) =~ /was terminated by signal 9/ }), "$point: the token process is killed");
-	$node->append_conf('postgresql.conf', "connector.test_point = ''");
-	ok(poll_until(sub { $node->psql('postgres', 'SELECT pg_reload_conf()') == 0 }), "$point: the server is back");
+	crash($point, 'crash');
 	ok(poll_until(sub { failure('crash') eq '' }), "$point: then there is a token") or diag(failure('crash'));
 	$generation++;
 	is(row('crash', 'token_generation, status, token_lease IS NULL'), "$generation|connected|t", "$point: one");
 	cmp_ok(asked(), '<=', 2, "$point: nobody asked more than twice");
 }
 
+# One that rotates has forgotten the old refresh token by then; so much can be lost, and is said.
+connect_account('rotated');
+my $kept = $number;
+age('rotated', '0');
+$mock->reply('/token', token(), { status => 400, json => { error => 'invalid_grant' } });
+crash('token-replied', 'rotated');
+ok(poll_until(sub { failure('rotated'); row('rotated', 'status') eq 'reauthorize' }), 'a rotated refresh token that nobody could store');
+is(join(',', map { $_->{body} =~ /refresh_token=refresh-token-(\d+)/ } $mock->requests('/token')), "$kept,$kept", 'the old one was tried');
+like(failure('rotated'), qr/^auth_failed: .*invalid_grant/, 'and the account has to be connected anew');
+
 #
 # The process keeps nobody from dropping or copying its database, and a copy renews nothing.
 #
+$mock->reply('/token', token());
 age('crash', '0');
 is(failure('crash'), '', 'the process runs');
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE app');
