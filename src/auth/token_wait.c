@@ -15,6 +15,13 @@
 /* Credentials that are renewed, or were a moment ago; more wait for a place. */
 #define MAX_ENTRIES 256
 
+/*
+ * Those of one workspace that are under way, and those of them that the process has: endpoints that hang
+ * are to cost nobody else a token.
+ */
+#define MAX_ENTRIES_OF_WORKSPACE (MAX_ENTRIES / 4)
+#define MAX_BUSY_OF_WORKSPACE 16
+
 typedef enum EntryState
 {
 	ENTRY_FREE,
@@ -73,12 +80,31 @@ find_entry(Oid database, const pg_uuid_t *credential)
 	return NULL;
 }
 
-/* A free place, or that of what ended longest ago; NULL if all are under way. */
+/* Has the workspace its share of what is under way, from the state first on? */
+static bool
+has_share(Oid database, const pg_uuid_t *workspace, EntryState first, int share)
+{
+	int			count = 0;
+
+	for (int i = 0; i < MAX_ENTRIES && count < share; i++)
+	{
+		Entry	   *entry = &shared->entries[i];
+
+		if (entry->state >= first && entry->state <= ENTRY_BUSY && entry->database == database &&
+			cn_uuid_equal(&entry->workspace, workspace))
+			count++;
+	}
+	return count == share;
+}
+
+/* A free place, or that of what ended longest ago; NULL if all, or the workspace's share, are under way. */
 static Entry *
-free_entry(void)
+free_entry(const pg_uuid_t *workspace)
 {
 	Entry	   *oldest = NULL;
 
+	if (has_share(MyDatabaseId, workspace, ENTRY_ASKED, MAX_ENTRIES_OF_WORKSPACE))
+		return NULL;
 	for (int i = 0; i < MAX_ENTRIES; i++)
 	{
 		Entry	   *entry = &shared->entries[i];
@@ -119,7 +145,7 @@ ask(const pg_uuid_t *workspace, const pg_uuid_t *credential, int64 generation, b
 		return CN_TOKEN_FAILED;
 	}
 	if (entry == NULL)
-		entry = free_entry();
+		entry = free_entry(workspace);
 	if (entry == NULL)
 		return CN_TOKEN_PENDING;
 	memset(entry, 0, sizeof(*entry));
@@ -176,7 +202,8 @@ cn_token_take(CnTokenTask *tasks, int most)
 	{
 		Entry	   *entry = &shared->entries[i];
 
-		if (entry->state != ENTRY_ASKED || entry->database != own_database)
+		if (entry->state != ENTRY_ASKED || entry->database != own_database ||
+			has_share(own_database, &entry->workspace, ENTRY_BUSY, MAX_BUSY_OF_WORKSPACE))
 			continue;
 		tasks[count].workspace = entry->workspace;
 		tasks[count].credential = entry->credential;

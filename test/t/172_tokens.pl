@@ -283,4 +283,22 @@ is($test->sql("SELECT status FROM connector_await('$id')"), 'success', 'a refusa
 is(sent('both'), ($number - 1) . " $number", 'is answered with a new token');
 $_->quit for @sessions;
 
+
+# A workspace whose endpoints hang has its share of the process, and no more.
+$test->provider($_, { base_url => $url, allowed_hosts => [$url], auth => [ { kind => 'oauth2', grant => 'client_credentials', token_url => "$url/$_" } ] }) for qw(hang prompt);
+$test->sql("SELECT connector_create_workspace('zen')");
+$mock->forget;
+$mock->reply("/$_", token()) for qw(hang prompt);
+$test->sql("SELECT connector_oauth_connect('hang', '$secret', workspace => 'acme', label => 'h' || n) FROM generate_series(1, 20) n");
+$test->sql("SELECT connector_oauth_connect('prompt', '$secret', workspace => 'zen')");
+$mock->forget;
+$mock->reply('/hang', { %{ token() }, gate => 'hang' });
+$test->sql("UPDATE workspace_api_credentials SET token_renew_at = now() - interval '1 second' WHERE service_name = 'hang'");
+$test->sql('SELECT connector_tick()');
+ok(poll_until(sub { $mock->requests('/hang') == 16 }), 'sixteen are asked for at a time');
+is($test->sql("SELECT connector_credential_renew('prompt', workspace => 'zen') IS NOT NULL"), 't', 'another workspace gets its token');
+is(scalar $mock->requests('/hang'), 16, '... and the others wait');
+$mock->open_gate('hang');
+ok(poll_until(sub { $test->sql("SELECT count(*) FROM workspace_api_credentials WHERE service_name = 'hang' AND token_generation = 1") eq '20' }), 'for their turn, which comes');
+is(scalar $mock->requests('/hang'), 20, 'once each');
 done_testing();
