@@ -9,6 +9,8 @@
  */
 #include "engine/paging.h"
 
+#include <math.h>
+
 #include "http/link.h"
 #include "http/url.h"
 
@@ -172,7 +174,10 @@ truth_of(const CnJson *value)
 	}
 }
 
-/* By the count of all records there are, which some remotes write as text. */
+/*
+ * By the count of all records there are, which some remotes write as text.  One below zero stands
+ * for "not known".
+ */
 static Answer
 count_says(const Decision *d)
 {
@@ -183,7 +188,7 @@ count_says(const Decision *d)
 	if (total == NULL || (total->type != CN_JSON_NUMBER && total->type != CN_JSON_STRING))
 		return UNKNOWN;
 	count = strtod(total->u.text, &end);
-	if (total->len == 0 || *end != '\0')
+	if (total->len == 0 || *end != '\0' || isnan(count) || count < 0)
 		return UNKNOWN;
 	return d->walk->window < count ? YES : NO;
 }
