@@ -29,7 +29,7 @@ cn_bound_format(const char *name, CnBoundFormat *format)
 	return false;
 }
 
-/* A number of seconds or milliseconds; false if text is none, or no moment that can be written. */
+/* A number of seconds or milliseconds, by UTC; false if text is none, or no moment that can be written. */
 static bool
 read_number(const char *text, int len, CnMoment *moment)
 {
@@ -47,23 +47,33 @@ read_number(const char *text, int len, CnMoment *moment)
 	return cn_moment_in_range(moment);
 }
 
+/* Likewise a text as calendars and clocks have it. */
 static bool
 read_moment(const CnJson *value, CnMoment *moment)
 {
-	return value->type == CN_JSON_STRING &&
-		(cn_moment_read(value->u.text, value->len, moment) ||
-		 cn_moment_read_mail(value->u.text, value->len, moment));
+	if (value->type != CN_JSON_STRING ||
+		(!cn_moment_read(value->u.text, value->len, moment) &&
+		 !cn_moment_read_mail(value->u.text, value->len, moment)))
+		return false;
+	/* by the clock of UTC it may be in the year 0 or 10000, which cannot be written */
+	moment->offset = 0;
+	return cn_moment_in_range(moment);
 }
 
 static CnJson *
 write_moment(const CnMoment *moment)
 {
 	char		text[CN_MOMENT_TEXT_SIZE];
-	CnMoment	utc = *moment;
 
-	utc.offset = 0;
-	cn_moment_write(text, &utc);
+	cn_moment_write(text, moment);
 	return cn_json_string(text, -1);
+}
+
+/* In units of so many microseconds, rounded down: it is a lower bound. */
+static CnJson *
+write_count(const CnMoment *moment, int64 unit)
+{
+	return cn_json_int(moment->us / unit - (moment->us % unit < 0));
 }
 
 CnJson *
@@ -80,7 +90,7 @@ cn_bound_convert(const CnJson *value, CnBoundFormat format)
 		return NULL;
 	if (format == CN_BOUND_ISO8601)
 		return write_moment(&moment);
-	return cn_json_int((int64) floor(moment.us / (format == CN_BOUND_EPOCH ? 1e6 : 1e3)));
+	return write_count(&moment, format == CN_BOUND_EPOCH ? CN_US_PER_SECOND : 1000);
 }
 
 /* ---- comparing ---- */
