@@ -5,6 +5,7 @@
  * parent (all of a stream without parent is one turn), and each page has a context that goes when
  * its last record was given out.  The execution of a page has a child of that, which goes as soon
  * as the reply was copied out of it: what was parsed and rendered takes several times as much.
+ * What is looked at in one record, of up to a million on a page, goes with the next one.
  *
  * A record that was on the page before, by its key, is left out: remotes that count records
  * repeat some when others were added meanwhile.  Where a stream begins anew, the same goes for all
@@ -20,6 +21,9 @@
 
 #include "engine/walk_internal.h"
 
+/* Longer cursors are not remembered: those of real services have up to some thousand bytes. */
+#define MAX_MARK_LEN 16384
+
 /* ---- marks ---- */
 
 bool
@@ -29,9 +33,9 @@ cn_walk_is_mark(const CnJson *value)
 }
 
 void
-cn_walk_mark_set(CnWalkMark *mark, const CnJson *value)
+cn_walk_mark_set(CnWalkMark *mark, MemoryContext context, const CnJson *value)
 {
-	char	   *text = pstrdup(value->u.text);
+	char	   *text = MemoryContextStrdup(context, value->u.text);
 
 	if (mark->text)
 		pfree(mark->text);
@@ -47,21 +51,55 @@ cn_walk_mark_value(const CnWalkMark *mark)
 	return mark->numeric ? cn_json_number(mark->text, -1) : cn_json_string(mark->text, -1);
 }
 
+/* The same, with the mark's own text; null if there is none. */
+static CnJson
+borrow(const CnWalkMark *mark)
+{
+	CnJson		value = {.type = CN_JSON_NULL};
+
+	if (mark->text == NULL)
+		return value;
+	value.type = mark->numeric ? CN_JSON_NUMBER : CN_JSON_STRING;
+	value.len = strlen(mark->text);
+	value.u.text = mark->text;
+	return value;
+}
+
+/* Is value behind mark?  It is behind none. */
+static int
+compare(const CnJson *value, const CnWalkMark *mark)
+{
+	CnJson		other = borrow(mark);
+
+	return mark->text ? cn_bound_compare(value, &other) : 1;
+}
+
+/* A remote may send anything as cursor, and it is kept and shown. */
+static bool
+is_worth_keeping(const CnJson *value)
+{
+	return cn_walk_is_mark(value) && value->len > 0 && value->len <= MAX_MARK_LEN;
+}
+
 void
-cn_walk_see_cursor(const CnJson *value, const CnJson **newest, const CnJson **before)
+cn_walk_see_cursor(const CnJson *value, MemoryContext context, CnWalkMark *newest,
+				   CnWalkMark *before)
 {
 	int			order;
 
-	if (!cn_walk_is_mark(value) || value->len == 0)
+	if (!is_worth_keeping(value))
 		return;
-	order = *newest ? cn_bound_compare(value, *newest) : 1;
+	order = compare(value, newest);
 	if (order > 0)
 	{
+		if (before->text)
+			pfree(before->text);
 		*before = *newest;
-		*newest = value;
+		newest->text = NULL;
+		cn_walk_mark_set(newest, context, value);
 	}
-	else if (order < 0 && (*before == NULL || cn_bound_compare(value, *before) > 0))
-		*before = value;
+	else if (order < 0 && compare(value, before) > 0)
+		cn_walk_mark_set(before, context, value);
 }
 
 /* ---- failures ---- */
@@ -138,31 +176,46 @@ is_repeated(CnWalk *walk, const CnPage *page, const JsonbValue *record)
 	return repeated;
 }
 
+/*
+ * The next record that is to be given out; NULL: there is none left.  It is gone with the next
+ * one, of which there can be a million before one is given out.
+ */
+static JsonbValue *
+next_record(CnWalk *walk, CnPage *page)
+{
+	while (page->next < page->records.count)
+	{
+		JsonbValue *record;
+
+		MemoryContextReset(walk->record_context);
+		record = cn_records_get(&page->records, page->next++);
+		if (record->type == jbvNull)
+			continue;
+		if (!is_repeated(walk, page, record))
+			return record;
+		walk->counts.repeated++;
+	}
+	return NULL;
+}
+
 /* The next record of the current page; false: there is none left. */
 static bool
 give_out(CnWalk *walk, Jsonb **result)
 {
 	CnPage	   *page = walk->current;
+	MemoryContext old;
+	JsonbValue *record;
 
 	if (!page->decided && page->next > 0 && page->next * 2 >= page->records.count)
 		look_ahead(walk);
-	while (page->next < page->records.count)
-	{
-		JsonbValue *record = cn_records_get(&page->records, page->next++);
-
-		if (record->type == jbvNull)
-			continue;
-		if (is_repeated(walk, page, record))
-		{
-			walk->counts.repeated++;
-			continue;
-		}
+	old = MemoryContextSwitchTo(walk->record_context);
+	record = next_record(walk, page);
+	MemoryContextSwitchTo(old);
+	if (record)
 		*result = cn_record_jsonb(record, page->note);
-		return true;
-	}
-	if (!page->decided)
+	else if (!page->decided)
 		look_ahead(walk);
-	return false;
+	return record != NULL;
 }
 
 /* All of the current page was given out: a later walk may go on behind it. */
@@ -170,19 +223,13 @@ static void
 leave_page(CnWalk *walk)
 {
 	const CnPage *page = walk->current;
-	const CnJson *newest = cn_walk_mark_value(&walk->newest);
-	const CnJson *before = cn_walk_mark_value(&walk->before);
-	MemoryContext old = MemoryContextSwitchTo(walk->context);
+	CnJson		newest = borrow(&page->newest);
+	CnJson		before = borrow(&page->before);
 
-	cn_walk_see_cursor(page->before, &newest, &before);
-	cn_walk_see_cursor(page->newest, &newest, &before);
-	if (newest)
-		cn_walk_mark_set(&walk->newest, newest);
-	if (before)
-		cn_walk_mark_set(&walk->before, before);
-	if (cn_walk_is_mark(page->bound))
-		cn_walk_mark_set(&walk->bound, page->bound);
-	MemoryContextSwitchTo(old);
+	cn_walk_see_cursor(&before, walk->context, &walk->newest, &walk->before);
+	cn_walk_see_cursor(&newest, walk->context, &walk->newest, &walk->before);
+	if (is_worth_keeping(page->bound))
+		cn_walk_mark_set(&walk->bound, walk->context, page->bound);
 	cn_walk_drop_page(&walk->current);
 }
 

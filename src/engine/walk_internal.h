@@ -14,6 +14,13 @@
 #include "engine/records.h"
 #include "engine/walk.h"
 
+/* A text or number that outlives its record. */
+typedef struct CnWalkMark
+{
+	char	   *text;			/* NULL: there is none */
+	bool		numeric;
+} CnWalkMark;
+
 typedef struct CnPage
 {
 	MemoryContext context;
@@ -29,23 +36,17 @@ typedef struct CnPage
 	CnRecords	records;
 	int			next;			/* record to be given out */
 	bool		decided;		/* whether there is a page behind it */
-	const CnJson *newest;		/* cursors of its records, as in the walk; NULL: none */
-	const CnJson *before;
+	CnWalkMark	newest;			/* cursors of its records, as in the walk */
+	CnWalkMark	before;
 	const CnJson *bound;		/* what the reply says of a later walk; NULL: nothing */
 } CnPage;
-
-/* A text or number that outlives its page. */
-typedef struct CnWalkMark
-{
-	char	   *text;			/* NULL: there is none */
-	bool		numeric;
-} CnWalkMark;
 
 struct CnWalk
 {
 	CnWalkInput given;
 	const CnStream *stream;
 	MemoryContext context;
+	MemoryContext record_context;	/* what is read of one record */
 	CnWalk	   *parent;			/* NULL: none, or the caller has chosen one record of it */
 	const CnJson *own_input;	/* what of the caller's input the stream knows */
 
@@ -83,14 +84,15 @@ extern void cn_walk_fail(CnWalk *walk, const CnFailure *failure, const char *whe
 /* Can value (may be NULL) be kept as a mark?  A text or number can. */
 extern bool cn_walk_is_mark(const CnJson *value);
 
-/* value: a text or number.  In the current context, the same each time. */
-extern void cn_walk_mark_set(CnWalkMark *mark, const CnJson *value);
+/* value: a text or number.  In context, the same each time. */
+extern void cn_walk_mark_set(CnWalkMark *mark, MemoryContext context, const CnJson *value);
 
 /* NULL: there is none. */
 extern CnJson *cn_walk_mark_value(const CnWalkMark *mark);
 
-/* Does a cursor change *newest, or *before, the greatest below that?  Either may be NULL. */
-extern void cn_walk_see_cursor(const CnJson *value, const CnJson **newest, const CnJson **before);
+/* A cursor may change *newest, or *before, the greatest below that.  Both are in context. */
+extern void cn_walk_see_cursor(const CnJson *value, MemoryContext context, CnWalkMark *newest,
+							   CnWalkMark *before);
 
 /* ---- walk_page.c ---- */
 

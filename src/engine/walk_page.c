@@ -134,12 +134,15 @@ found_at(const CnPath *path, Jsonb *value)
 	return tree && tree->type != CN_JSON_NULL ? tree : NULL;
 }
 
+/* A text or number of a record; NULL: it has none there. */
 static const CnJson *
 field_value(const CnField *field, const JsonbValue *record)
 {
 	JsonbValue *value = field ? cn_record_field(field, record) : NULL;
 
-	return value ? cn_json_from_jsonb(JsonbValueToJsonb(value)) : NULL;
+	if (value == NULL || (value->type != jbvString && value->type != jbvNumeric))
+		return NULL;
+	return cn_json_from_jsonb(JsonbValueToJsonb(value));
 }
 
 /* All that the page says about those behind it, in the page's context. */
@@ -174,11 +177,18 @@ static void
 find_cursors(const CnWalk *walk, CnPage *page, Jsonb *reply)
 {
 	const CnStream *stream = walk->stream;
+	MemoryContext old;
 
 	page->bound = found_at(&stream->bound_reply, reply);
+	old = MemoryContextSwitchTo(walk->record_context);
 	for (int i = 0; stream->cursor && i < page->records.count; i++)
-		cn_walk_see_cursor(field_value(stream->cursor, cn_records_get(&page->records, i)),
-				   &page->newest, &page->before);
+	{
+		const CnJson *value = field_value(stream->cursor, cn_records_get(&page->records, i));
+
+		cn_walk_see_cursor(value, page->context, &page->newest, &page->before);
+		MemoryContextReset(walk->record_context);
+	}
+	MemoryContextSwitchTo(old);
 }
 
 /* The page is there: what is on it, and where does it lead?  False and *failure. */
@@ -222,14 +232,10 @@ static void
 keep_last(CnWalk *walk, const CnJson *last)
 {
 	const CnStream *stream = walk->stream;
-	MemoryContext old;
 
-	if (stream->bound_input == NULL || stream->bound_reply.text || stream->bound_resumes ||
-		stream->order != CN_ORDER_ASCENDING || !cn_walk_is_mark(last))
-		return;
-	old = MemoryContextSwitchTo(walk->turn_context);
-	cn_walk_mark_set(&walk->last, last);
-	MemoryContextSwitchTo(old);
+	if (stream->bound_input && stream->bound_reply.text == NULL && !stream->bound_resumes &&
+		stream->order == CN_ORDER_ASCENDING && cn_walk_is_mark(last))
+		cn_walk_mark_set(&walk->last, walk->turn_context, last);
 }
 
 static void

@@ -352,6 +352,7 @@ cn_walk_begin(const CnWalkInput *input, MemoryContext context)
 	walk->stream = stream;
 	walk->context = own;
 	walk->turn_context = AllocSetContextCreate(own, "connector walk turn", ALLOCSET_SMALL_SIZES);
+	walk->record_context = AllocSetContextCreate(own, "connector walk record", ALLOCSET_SMALL_SIZES);
 	walk->own_input = choose_input(walk);
 	begin(walk);
 	MemoryContextSwitchTo(old);

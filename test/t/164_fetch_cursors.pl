@@ -258,5 +258,30 @@ for my $total (-1, 'NaN', '-Infinity', '0x', '', 'many', { value => 4 }, [4])
 is(walk($by_page, page([ 1, 2 ], total => 1e300), page([ 3, 4 ], total => '9' x 400), page([])), '1,2,3,4', 'one that is too large ends with the records');
 is(walk($by_page, page([ 1, 2 ], total => 9), page([ 3, 4 ], total => 4), page([5])), '1,2,3,4', 'one that shrinks ends it where it says');
 
+#
+# Very many, and very large.
+#
+
+sub megabytes { return $s->ask('SELECT sum(total_bytes) / 1000000 FROM pg_backend_memory_contexts'); }
+my $many = 100_000;
+register({
+	primary_key => ['id'], cursor_field => 'at', incremental => { input => 'since' }, pagination => $next,
+	input_schema => { properties => { since => { type => 'integer' } } }, query => [ { name => 'since', input => 'since', optional => YES } ] });
+sub tiny { my ($more, @ids) = @_; return { body => '{"records": [' . join(',', map { qq({"id":$_,"at":$_}) } @ids) . "]$more}", headers => [ 'Content-Type' => 'application/json' ] }; }
+pages(tiny(', "next": "/x?p=2"', 1 .. $many), tiny('', 1 .. $many + 1));
+$before = megabytes();
+$s->ask(q(BEGIN; DECLARE c CURSOR FOR SELECT r FROM connector_fetch('mock', 's') r; MOVE 10 c));
+my $taken = megabytes() - $before;
+cmp_ok($taken, '<', 12, "a page of 100,000 records, of 2.5 MB, takes $taken MB");
+$s->ask('MOVE 99990 c');
+is($s->ask('FETCH 2 c'), '{"at": 100001, "id": 100001}', 'one that has them all once more, and another');
+$taken = megabytes() - $before;
+cmp_ok($taken, '<', 12, "takes $taken MB");
+$s->ask('COMMIT');
+is(last_output(), '{"rows": 100001, "pages": 2, "cursor": 100001, "complete": true, "repeated": 100000}', 'what it was');
+pages({ body => '{"records": [{"id": 1, "at": "' . 'x' x 9_000_000 . '"}]}', headers => [ 'Content-Type' => 'application/json' ] });
+is($s->ask(q(SELECT length(r ->> 'at') FROM connector_fetch('mock', 's') r)), '9000000', 'one record of 9 MB');
+is(last_output(), '{"rows": 1, "pages": 1, "complete": true, "repeated": 0}', 'which is no cursor to remember');
+
 $s->quit;
 done_testing();
