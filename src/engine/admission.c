@@ -15,6 +15,9 @@
 /* Waits for a place double up to this. */
 #define MAX_WAIT_FOR_PLACE_MS 250
 
+/* Whoever turns the mux notices within this that an attempt has run out of time. */
+#define LATE_MS 1000
+
 static void
 fill_subject(const CnStep *step, CnLimitSubject *subject)
 {
@@ -100,6 +103,16 @@ budget_hold(const CnStep *step)
 								step->def->weight, now);
 }
 
+/*
+ * Was the attempt left alone for longer than it may take?  So it is by a session that is idle with
+ * a cursor open.  What the remote did meanwhile nobody knows.
+ */
+static bool
+was_left_alone(const CnStep *step)
+{
+	return cn_monotonic_us() - step->sent_us > (step->request.timeout_ms + LATE_MS) * INT64CONST(1000);
+}
+
 void
 cn_step_leave(CnStep *step, int64 asked_ms)
 {
@@ -114,7 +127,7 @@ cn_step_leave(CnStep *step, int64 asked_ms)
 	if (step->action == CN_ACTION_RATE_LIMITED)
 		report.code = CN_RATE_LIMITED;
 	/* the remote was not given its time: that says nothing of it */
-	if (step->out_of_time)
+	if (step->out_of_time || (reply->failure.code != CN_OK && was_left_alone(step)))
 		report.code = CN_CANCELLED;
 	cn_limit_leave(&step->ticket, &report);
 }

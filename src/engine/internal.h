@@ -61,6 +61,7 @@ typedef struct CnStep
 	CnLimitTicket ticket;		/* what an attempt has taken, while SENDING */
 	int			refusals;		/* since the last attempt, for want of a place */
 	CnHttpTransfer *transfer;	/* while SENDING */
+	int64		sent_us;		/* when the last attempt was; monotonic */
 	CnHttpTimer *timer;			/* while WAITING */
 	CnAction	action;			/* what a rule made of the last reply */
 	bool		rejected;		/* the remote refused the token it was sent with */

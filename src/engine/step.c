@@ -504,6 +504,7 @@ send_attempt(CnStep *step)
 	}
 	step->request.timeout_ms = (int) Min(timeout_ms, remaining_ms);
 	step->record.attempts++;
+	step->sent_us = cn_monotonic_us();
 	set_state(step, CN_STEP_SENDING);
 	step->transfer = cn_http_start(execution->mux, &step->request, execution->context, on_reply,
 								   step);

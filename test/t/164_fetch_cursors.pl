@@ -258,6 +258,22 @@ for my $total (-1, 'NaN', '-Infinity', '0x', '', 'many', { value => 4 }, [4])
 is(walk($by_page, page([ 1, 2 ], total => 1e300), page([ 3, 4 ], total => '9' x 400), page([])), '1,2,3,4', 'one that is too large ends with the records');
 is(walk($by_page, page([ 1, 2 ], total => 9), page([ 3, 4 ], total => 4), page([5])), '1,2,3,4', 'one that shrinks ends it where it says');
 
+# What nobody attended to in time says nothing of the service: its breaker stays closed.
+$s->configure('connector.breaker_min_requests' => 2);
+register({ pagination => $next, timeout_ms => 1000, retries => 0 });
+pages(page([ 1, 2 ], next => '/x?p=2'), page([ 3, 4 ]));
+is($s->ask(<<'SQL'), "1\n2\n\n3\n4", 'a page that came while the session did something else for longer than it may take is asked for again');
+BEGIN;
+DECLARE c CURSOR FOR SELECT (r ->> 'id')::int FROM connector_fetch('mock', 's') r;
+FETCH 2 c;
+SELECT pg_sleep(2.3);
+FETCH ALL c;
+COMMIT;
+SQL
+is(scalar $mock->requests, 3, 'once');
+is($s->ask('SELECT count(*) FROM connector_circuit_breakers WHERE state <> \'closed\''), '0', 'and no breaker has opened');
+$s->configure('connector.breaker_min_requests' => 0);
+
 #
 # Very many, and very large.
 #
