@@ -45,7 +45,7 @@ cn_limit_is_idle(const CnLimitEntry *entry, int64 now_us)
 {
 	CnBreakerPolicy policy = cn_limit_policy();
 
-	return entry->in_flight == 0 && entry->held_until_us <= now_us &&
+	return cn_places_taken(&entry->in_flight, now_us) == 0 && entry->held_until_us <= now_us &&
 		cn_gcra_is_idle(&entry->minute, now_us) && cn_gcra_is_idle(&entry->hour, now_us) &&
 		cn_breaker_is_idle(&entry->breaker, &policy, now_us);
 }
@@ -156,7 +156,7 @@ ask(const Question *question)
 	if (ask_breaker(question, &answer))
 		return answer;
 	if (question->service && limits->concurrency > 0 &&
-		question->service->in_flight >= limits->concurrency)
+		cn_places_taken(&question->service->in_flight, question->now_us) >= limits->concurrency)
 		note(&answer, ASK_FOR_PLACE_US, CN_LIMIT_BY_CONCURRENCY, limits->concurrency, false);
 	if (question->connector)
 		ask_rates(question->connector, subject->own.per_minute, subject->own.per_hour, 1,
@@ -267,7 +267,7 @@ take(const Question *question, CnLimitTicket *ticket)
 	if (service == NULL)
 		return;
 	take_rates(service, limits->per_minute, limits->per_hour, units_of(subject), question->now_us);
-	service->in_flight++;
+	ticket->place = cn_places_take(&service->in_flight, question->now_us);
 	ticket->probe = cn_breaker_begin(&service->breaker, &policy, question->now_us);
 }
 
@@ -365,7 +365,8 @@ cn_limit_room(const CnLimitSubject *subject, int wanted, int64 *wait_us)
 		room = Min(room, rates_room(service, limits->per_minute, limits->per_hour,
 									units_of(subject), question.now_us));
 		if (limits->concurrency > 0)
-			room = Min(room, limits->concurrency - service->in_flight);
+			room = Min(room, limits->concurrency -
+					   cn_places_taken(&service->in_flight, question.now_us));
 	}
 	unlock();
 	return Max(0, room);
@@ -448,10 +449,13 @@ cn_limit_leave(CnLimitTicket *ticket, const CnLimitReport *report)
 	lock(LW_EXCLUSIVE);
 	now_us = cn_monotonic_us();
 	if (ticket->service >= 0)
-	{
 		service = cn_limit_entry(ticket->service);
+	/* once its place has lapsed, the entry may be another's */
+	if (service && !cn_places_leave(&service->in_flight, ticket->place, now_us))
+		service = NULL;
+	if (service)
+	{
 		service->asked_us = now_us;
-		service->in_flight--;
 		cn_breaker_end(&service->breaker, &policy, ticket->probe, result_of(report), now_us);
 	}
 	if (report && hold_of(report) > 0)

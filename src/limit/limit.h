@@ -75,6 +75,7 @@ typedef struct CnLimitTicket
 {
 	bool		taken;
 	int32		service;		/* entry of the table; -1: none */
+	int64		place;			/* of its requests in flight, to be given back */
 	uint32		probe;			/* of the service's breaker */
 	pg_uuid_t	workspace;
 	pg_uuid_t	credential;

@@ -127,7 +127,7 @@ fill_status(const CnLimitEntry *entry, const CnBreakerPolicy *policy, int64 now_
 			  &status->minute_room, &status->wait_us);
 	fill_rate(&entry->hour, entry->limits.per_hour, CN_LIMIT_HOUR_US, now_us,
 			  &status->hour_room, &status->wait_us);
-	status->in_flight = entry->in_flight;
+	status->in_flight = cn_places_taken(&entry->in_flight, now_us);
 	status->hold_us = Max(0, entry->held_until_us - now_us);
 	status->wait_us = Max(status->wait_us, status->hold_us);
 	fill_breaker(&entry->breaker, policy, now_us, status);

@@ -3,7 +3,7 @@
  *
  * Inside the module only.  All of it is read and written under CN_LOCK_LIMITS: shared to
  * look, exclusive to change.  Entries do not move; one is given to another key only while it is
- * idle, which one with a request in flight is not.
+ * idle, which one with a request in flight is not, while that has its place.
  */
 #ifndef CN_LIMIT_TABLE_H
 #define CN_LIMIT_TABLE_H
@@ -12,6 +12,7 @@
 
 #include "limit/gcra.h"
 #include "limit/limit.h"
+#include "limit/places.h"
 
 #define CN_LIMIT_MINUTE_US INT64CONST(60000000)
 #define CN_LIMIT_HOUR_US (60 * CN_LIMIT_MINUTE_US)
@@ -29,7 +30,7 @@ typedef struct CnLimitEntry
 {
 	CnLimitKey	key;			/* kind 0: free */
 	int32		next;			/* in its bucket, or the free list; -1: the last */
-	int32		in_flight;
+	CnPlaces	in_flight;
 	int64		asked_us;		/* when it was last asked for: not thrown out at that moment */
 	CnServiceLimits limits; /* last seen; what is used of them is below */
 	CnGcra		minute;
