@@ -12,12 +12,16 @@
 /* Pages that are written out.  A stream can have a million; what matters is how it went. */
 #define MAX_LOGGED 100
 
+/* Likewise; the remote says how long the addresses of its pages are. */
+#define MAX_LOGGED_BYTES (256 * 1024)
+
 struct CnPageLog
 {
 	MemoryContext context;
 	int64		started_us;		/* monotonic */
 	Jsonb	   *pages[MAX_LOGGED];
 	int			count;
+	int64		bytes;			/* of those */
 	int64		beyond;			/* pages that were not written out */
 	int			retries;
 	int			http_status;
@@ -98,13 +102,14 @@ cn_page_log_add(const CnPageReport *report, void *arg)
 	log->retries += Max(report->record->attempts - 1, 0);
 	if (report->record->http_status)
 		log->http_status = report->record->http_status;
-	if (log->count == MAX_LOGGED)
+	if (log->beyond > 0 || log->count == MAX_LOGGED || log->bytes >= MAX_LOGGED_BYTES)
 	{
 		log->beyond++;
 		return;
 	}
 	old = MemoryContextSwitchTo(log->context);
-	log->pages[log->count++] = page_as_jsonb(report, cn_page_log_ms(log));
+	log->pages[log->count] = page_as_jsonb(report, cn_page_log_ms(log));
+	log->bytes += VARSIZE(log->pages[log->count++]);
 	MemoryContextSwitchTo(old);
 }
 

@@ -45,7 +45,8 @@
 #   /length-short           more bytes than Content-Length says
 #   /length-long            fewer bytes than Content-Length says, then close
 #   /pages?of=P&size=S&page=N&bytes=B   page N (1) of P (3) with S (10) records of about B bytes: {"records": [...],
-#                           "next": URL, "cursor": N+1, "more": ..., "total": P*S}, and a Link header
+#                           "next": URL, "cursor": N+1, "more": ..., "total": P*S}, and a Link header; path=B: the
+#                           paths of URLs have B bytes more
 #   /count                  {"requests":R,"connections":C} since the start, this one included
 #   /barrier?n=N&name=X     answers when N requests of that name are there at once; 500 if they do not come
 #   /gate?after=A&opens=B&status=N   answers when gate A is open (500 if nobody opens it), then opens gate B
@@ -463,7 +464,7 @@ sub _answer
 	{
 		return _reply($1, $1 == 204 || $1 == 304 ? '' : qq({"status":$1}));
 	}
-	my $behaviour = $BEHAVIOUR{ $request->{path} };
+	my $behaviour = $BEHAVIOUR{ $request->{path} =~ s/;.*//r };
 	return $behaviour ? $behaviour->($request) : _reply(404, '{"error":"no such path"}');
 }
 
@@ -608,12 +609,13 @@ sub _big_header
 sub _pages
 {
 	my ($request) = @_;
-	my ($of, $size, $page, $bytes) = map { $request->{query}{ $_->[0] } || $_->[1] } [ of => 3 ], [ size => 10 ], [ page => 1 ], [ bytes => 20 ];
+	my ($of, $size, $page, $bytes, $path) =
+	  map { $request->{query}{ $_->[0] } || $_->[1] } [ of => 3 ], [ size => 10 ], [ page => 1 ], [ bytes => 20 ], [ path => 0 ];
 	my $first   = ($page - 1) * $size;
 	my $text    = 'x' x $bytes;
 	my $records = join ',', map { qq({"id":$_,"name":"record $_","text":"$text"}) } $first + 1 .. $first + $size;
 	my $more    = $page < $of ? 1 : 0;
-	my $next    = "/pages?of=$of&size=$size&bytes=$bytes&page=" . ($page + 1);
+	my $next    = '/pages' . ';' x $path . "?of=$of&size=$size&bytes=$bytes&path=$path&page=" . ($page + 1);
 	return _reply(
 		200,
 		qq({"records":[$records],"total":) . $of * $size

@@ -275,6 +275,16 @@ is($s->ask('SELECT count(*) FROM connector_circuit_breakers WHERE state <> \'clo
 $s->configure('connector.breaker_min_requests' => 0);
 
 #
+# What is written down of it.
+#
+
+register({ path => '/pages?of=30&path=60000&size=1', pagination => $next });
+is(ids(), join(',', 1 .. 30), 'pages with long addresses');
+my $size = $s->ask('SELECT pg_column_size(steps_executed || $$[]$$) FROM connector_executions ORDER BY completed_at DESC LIMIT 1');
+cmp_ok($size, '<', 400_000, "their log has $size bytes");
+is($s->ask(q(SELECT steps_executed -> -1 FROM connector_executions ORDER BY completed_at DESC LIMIT 1)), '{"pages": 24, "_truncated": true}', 'and says how many there are beyond');
+
+#
 # Very many, and very large.
 #
 
