@@ -5,9 +5,9 @@
 
 #include "catalog/compile.h"
 
-/* Records of a page, and before a stream begins anew; more is a mistake. */
+/* Records of a page, and before a stream begins anew, the keys of which are kept; more is a mistake. */
 #define MAX_PAGE_SIZE 1000000
-#define MAX_RESET 100000000
+#define MAX_RESET 1000000
 
 #define MAX_NAME_LEN 200
 

@@ -191,11 +191,10 @@ find_cursors(const CnWalk *walk, CnPage *page, Jsonb *reply)
 	MemoryContextSwitchTo(old);
 }
 
-/* The page is there: what is on it, and where does it lead?  False and *failure. */
+/* What is on the page, and where does it lead?  In the page's context, which is current. */
 static bool
-read_page(CnWalk *walk, CnPage *page, const CnStepRecord *record, CnFailure *failure)
+read_reply(CnWalk *walk, CnPage *page, const CnStepRecord *record, CnFailure *failure)
 {
-	MemoryContext old = MemoryContextSwitchTo(page->context);
 	Jsonb	   *output = record->output;
 	Jsonb	   *reply = memcpy(palloc(VARSIZE(output)), output, VARSIZE(output));
 	bool		fine = cn_records_find(&walk->stream->records, reply, &page->records, failure);
@@ -204,6 +203,27 @@ read_page(CnWalk *walk, CnPage *page, const CnStepRecord *record, CnFailure *fai
 		find_way(walk, page, reply, record);
 	if (fine && walk->given.cursor)
 		find_cursors(walk, page, reply);
+	return fine;
+}
+
+/* The page is there: read it.  False and *failure. */
+static bool
+read_page(CnWalk *walk, CnPage *page, const CnStepRecord *record, CnFailure *failure)
+{
+	MemoryContext old = MemoryContextSwitchTo(page->context);
+	volatile bool fine = false;
+
+	PG_TRY();
+	{
+		fine = read_reply(walk, page, record, failure);
+	}
+	PG_CATCH();
+	{
+		/* as in cn_reply_read: a remote's reply never raises, whatever the paths make of it */
+		if (!cn_too_large(page->context, failure, "what the paths find on it"))
+			PG_RE_THROW();
+	}
+	PG_END_TRY();
 	MemoryContextSwitchTo(old);
 	return fine;
 }

@@ -308,6 +308,10 @@ is(last_output(), '{"rows": 100001, "pages": 2, "cursor": 100001, "complete": tr
 pages({ body => '{"records": [{"id": 1, "at": "' . 'x' x 9_000_000 . '"}]}', headers => [ 'Content-Type' => 'application/json' ] });
 is($s->ask(q(SELECT length(r ->> 'at') FROM connector_fetch('mock', 's') r)), '9000000', 'one record of 9 MB');
 is(last_output(), '{"rows": 1, "pages": 1, "complete": true, "repeated": 0}', 'which is no cursor to remember');
+register({ records => '$.**', pagination => $next });
+pages({ body => '[' x 40 . '"' . 'x' x 8_000_000 . '"' . ']' x 40, headers => [ 'Content-Type' => 'application/json' ] });
+like($s->ask(q(SELECT count(*) FROM connector_fetch('mock', 's'))), qr/NC015: stream "mock\.s": page 1: what the paths find on it is larger than jsonb can hold/,
+	'what is found in it can be larger than it is');
 
 $s->quit;
 done_testing();
