@@ -165,7 +165,8 @@ is_repeated(CnWalk *walk, const CnPage *page, const JsonbValue *record)
 	uint64		digest;
 	bool		repeated;
 
-	if (!cn_record_key(stream->keys, stream->key_count, record, page->turn, &digest))
+	if (!cn_record_key(stream->keys, stream->key_count, record, walk->salt + page->turn,
+					   &digest))
 		return false;
 	repeated = cn_seen_has(&walk->page_keys[0], digest) || cn_seen_has(&walk->window_keys[0], digest);
 	old = MemoryContextSwitchTo(walk->context);

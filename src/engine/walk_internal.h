@@ -65,6 +65,7 @@ struct CnWalk
 	int64		asked;			/* pages */
 	CnWalkCounts counts;
 
+	uint64		salt;			/* of the digests of keys: no remote can make them meet */
 	CnSeen		page_keys[2];	/* of the page before, and of this one */
 	CnSeen		window_keys[2]; /* likewise since the stream began anew */
 	bool		new_window;		/* the next page is the first of that */

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "common/pg_prng.h"
 #include "utils/memutils.h"
 
 #include "core/jsonb.h"
@@ -353,6 +354,7 @@ cn_walk_begin(const CnWalkInput *input, MemoryContext context)
 	walk->context = own;
 	walk->turn_context = AllocSetContextCreate(own, "connector walk turn", ALLOCSET_SMALL_SIZES);
 	walk->record_context = AllocSetContextCreate(own, "connector walk record", ALLOCSET_SMALL_SIZES);
+	walk->salt = pg_prng_uint64(&pg_global_prng_state);
 	walk->own_input = choose_input(walk);
 	begin(walk);
 	MemoryContextSwitchTo(old);
