@@ -36,7 +36,8 @@ SELECT (connector_try_execute('c', workspace => 'tap')).execution_id AS done \gs
 SELECT connector_template_publish('c', 'tpl', workspace => 'tap'), connector_template_install('tpl', 'made', workspace => 'tap'),
        connector_template_rate('tpl', 3, 'tap'),
        connector_provider_register('{"name": "p", "title": "P", "base_url": "https://h.example.com", "allowed_hosts": ["h.example.com"],
-                                     "actions": {"get": {"path": "/"}}, "streams": {"s": {"path": "/"}}}', 'tap'), connector_pause(workspace => 'tap') \g /dev/null
+                                     "actions": {"get": {"path": "/"}},
+                                     "streams": {"s": {"path": "/", "input_schema": {"additionalProperties": false}}}}', 'tap'), connector_pause(workspace => 'tap') \g /dev/null
 SELECT connector_execute_async('c', workspace => 'tap') AS queued, gen_random_uuid() AS dead \gset
 -- An account can be connected to this one.
 SELECT connector_provider_register('{"name": "o", "title": "O", "base_url": "https://h.example.com", "allowed_hosts": ["h.example.com"], "actions": {"get": {"path": "/"}},
@@ -207,6 +208,14 @@ SELECT is(pg_temp.may('tap_' || r.role, format(a.action, :'ws', :'conn', :'queue
                ELSE a.refusal END,
           format('%s: %s', r.role, a.action))
   FROM actions a JOIN ranks l ON l.role = a.least CROSS JOIN ranks r WHERE r.role <> 'nobody' ORDER BY a.n, r.rank;
+
+-- Fetching; the input is refused before anything is asked for, but after who may was.
+CREATE ROLE tap_rival;
+SELECT connector_create_workspace('tap-rival', owner => 'tap_rival') \g /dev/null
+SELECT is(pg_temp.may('tap_' || r, $$SELECT connector_fetch('p', 's', '{"no": 1}', workspace => 'tap')$$), wanted, r || ' fetches')
+  FROM (VALUES ('stranger', '42704'), ('rival', '42704'), ('viewer', '42501'), ('editor', 'NC018'), ('admin', 'NC018'), ('owner', 'NC018')) v (r, wanted);
+SELECT is(pg_temp.may('tap_rival', $$SELECT connector_fetch('p', 's', '{"no": 1}')$$), '42704', 'rival: the provider of another workspace');
+SELECT is(pg_temp.may('tap_rival', $$SELECT _connector_fetch('p', 's', '{"no": 1}', NULL, 'tap')$$), '42704', 'nor by what the function is made of');
 
 -- Everybody may leave, but the last owner.
 SELECT is(pg_temp.may('tap_' || r, format('SELECT 1 WHERE connector_remove_member(%L, workspace => %L)', 'tap_' || r, 'tap')),
