@@ -3,7 +3,7 @@
  * what was found on the pages, a line each.
  *
  * Beside memory errors it looks for a walk that asks for the same twice, goes to another origin,
- * or shows a remote's text to a template.
+ * or shows a remote's text to a template; and for cursors that have no order.
  */
 #include "catalog/incremental.h"
 #include "engine/paging.h"
@@ -94,6 +94,24 @@ walk(const CnPagination *def, const CnJson *pages)
 	}
 }
 
+/* Which of two cursors is later does not depend on which is asked for first; bounds say so again. */
+static void
+check_cursors(const CnJson *a, const CnJson *b)
+{
+	if ((a->type != CN_JSON_STRING && a->type != CN_JSON_NUMBER) ||
+		(b->type != CN_JSON_STRING && b->type != CN_JSON_NUMBER))
+		return;
+	require((cn_bound_compare(a, b) > 0) == (cn_bound_compare(b, a) < 0));
+	require((cn_bound_compare(a, b) == 0) == (cn_bound_compare(b, a) == 0));
+	for (CnBoundFormat format = CN_BOUND_ISO8601; format <= CN_BOUND_EPOCH_MS; format++)
+	{
+		const CnJson *bound = cn_bound_convert(a, format);
+
+		require(bound == NULL || bound->len <= 30);
+		require(bound == NULL || format != CN_BOUND_ISO8601 || cn_bound_convert(bound, format));
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -110,6 +128,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		walk(def, pages);
 	for (CnBoundFormat format = CN_BOUND_TEXT; value && format <= CN_BOUND_EPOCH_MS; format++)
 		(void) cn_bound_convert(value, format);
+	for (int i = 0; pages && pages->type == CN_JSON_ARRAY && i + 1 < pages->len; i++)
+		check_cursors(pages->u.items[i], pages->u.items[i + 1]);
 	if (pages && def && def->parameter)
 		(void) cn_paging_set(pages, def->parameter, cn_json_null());
 	shim_reset();
