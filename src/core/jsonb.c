@@ -248,6 +248,12 @@ cn_jsonb_null(void)
 }
 
 Jsonb *
+cn_jsonb_copy(const Jsonb *value)
+{
+	return value ? memcpy(palloc(VARSIZE(value)), value, VARSIZE(value)) : NULL;
+}
+
+Jsonb *
 cn_jsonb_empty_object(void)
 {
 	CnJsonbBuilder empty = {0};

@@ -23,6 +23,9 @@ extern Jsonb *cn_jsonb_from_json(const CnJson *value);
 extern Jsonb *cn_jsonb_from_text(const char *text, int64 len, const CnJsonLimits *limits,
 								 CnJsonError *error);
 
+/* A copy in the current context; NULL of NULL. */
+extern Jsonb *cn_jsonb_copy(const Jsonb *value);
+
 /* null */
 extern Jsonb *cn_jsonb_null(void);
 

@@ -195,8 +195,7 @@ find_cursors(const CnWalk *walk, CnPage *page, Jsonb *reply)
 static bool
 read_reply(CnWalk *walk, CnPage *page, const CnStepRecord *record, CnFailure *failure)
 {
-	Jsonb	   *output = record->output;
-	Jsonb	   *reply = memcpy(palloc(VARSIZE(output)), output, VARSIZE(output));
+	Jsonb	   *reply = cn_jsonb_copy(record->output);
 	bool		fine = cn_records_find(&walk->stream->records, reply, &page->records, failure);
 
 	if (fine)

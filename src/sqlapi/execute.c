@@ -35,16 +35,6 @@ execute(CnCall *call, FunctionCallInfo fcinfo, const char *function, bool raise)
 	return execution;
 }
 
-/* A copy for the caller, whose context is current. */
-static Jsonb *
-copy_jsonb(Jsonb *value)
-{
-	Jsonb	   *copy = palloc(VARSIZE(value));
-
-	memcpy(copy, value, VARSIZE(value));
-	return copy;
-}
-
 Datum
 connector_execute(PG_FUNCTION_ARGS)
 {
@@ -54,7 +44,7 @@ connector_execute(PG_FUNCTION_ARGS)
 
 	if (outcome->failure.code != CN_OK)
 		cn_report_failure(call.connector->name, outcome->failed_step, &outcome->failure);
-	output = copy_jsonb(outcome->output);
+	output = cn_jsonb_copy(outcome->output);
 	MemoryContextDelete(call.context);
 	PG_RETURN_JSONB_P(output);
 }

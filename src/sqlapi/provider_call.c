@@ -11,6 +11,7 @@
 
 #include "catalog/provider_expand.h"
 #include "catalog/provider_lookup.h"
+#include "core/jsonb.h"
 #include "core/report.h"
 #include "sqlapi/args.h"
 #include "sqlapi/call.h"
@@ -119,8 +120,7 @@ connector_call(PG_FUNCTION_ARGS)
 
 	if (outcome->failure.code != CN_OK)
 		cn_report_action_failure(call.connector->name, &outcome->failure);
-	output = palloc(VARSIZE(outcome->output));
-	memcpy(output, outcome->output, VARSIZE(outcome->output));
+	output = cn_jsonb_copy(outcome->output);
 	MemoryContextDelete(call.context);
 	PG_RETURN_JSONB_P(output);
 }

@@ -85,8 +85,7 @@ fill_cache(SchemaCache *cache, MemoryContext parent, Jsonb *source)
 	cache->scratch = AllocSetContextCreate(cache->context, "connector schema validation",
 										   ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(cache->context);
-	copy = palloc(VARSIZE(source));
-	memcpy(copy, source, VARSIZE(source));
+	copy = cn_jsonb_copy(source);
 	cache->schema = compile(copy);
 	cache->source = copy;
 	MemoryContextSwitchTo(caller);

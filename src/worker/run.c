@@ -7,14 +7,15 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "engine/input.h"
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
 
 #include "core/behalf.h"
 #include "core/clock.h"
+#include "core/jsonb.h"
 #include "core/testpoint.h"
 #include "core/uuid.h"
+#include "engine/input.h"
 #include "queue/execution.h"
 #include "worker/run.h"
 
@@ -148,18 +149,6 @@ copy_text(const char *text)
 	return text ? pstrdup(text) : NULL;
 }
 
-static Jsonb *
-copy_jsonb(const Jsonb *value)
-{
-	Jsonb	   *copy;
-
-	if (value == NULL)
-		return NULL;
-	copy = palloc(VARSIZE(value));
-	memcpy(copy, value, VARSIZE(value));
-	return copy;
-}
-
 static void
 copy_row(CnClaimed *to, const CnClaimed *from)
 {
@@ -170,8 +159,8 @@ copy_row(CnClaimed *to, const CnClaimed *from)
 	to->claims = copy_text(from->claims);
 	to->correlation_id = copy_text(from->correlation_id);
 	to->idempotency_key = copy_text(from->idempotency_key);
-	to->input = copy_jsonb(from->input);
-	to->checkpoint = copy_jsonb(from->checkpoint);
+	to->input = cn_jsonb_copy(from->input);
+	to->checkpoint = cn_jsonb_copy(from->checkpoint);
 }
 
 CnRun *
