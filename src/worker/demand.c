@@ -20,6 +20,7 @@
 #include "worker/demand.h"
 #include "worker/launches.h"
 #include "worker/process.h"
+#include "worker/worker.h"
 
 /* ---- transactions ---- */
 
@@ -32,6 +33,7 @@ commit_durably(void)
 								 GUC_ACTION_LOCAL, true, 0, false);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	cn_worker_forget_cancel();
 }
 
 static void
@@ -46,6 +48,7 @@ roll_back(CnDemand *demand)
 	EmitErrorReport();
 	AbortCurrentTransaction();
 	FlushErrorState();
+	cn_worker_forget_cancel();
 	RESUME_INTERRUPTS();
 }
 
@@ -131,7 +134,7 @@ cn_demand_begin(Datum arg, const CnDemandKind *kind, CnDemand *demand)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	pqsignal(SIGINT, SIG_IGN);
+	pqsignal(SIGINT, cn_process_handle_cancel);
 	BackgroundWorkerUnblockSignals();
 	if (!cn_place_take(kind->place, database) || cn_launch_held(database))
 		proc_exit(0);

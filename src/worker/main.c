@@ -34,8 +34,8 @@ static bool is_worker = false;
 
 /* ---- signals ---- */
 
-static void
-handle_cancel(SIGNAL_ARGS)
+void
+cn_process_handle_cancel(SIGNAL_ARGS)
 {
 	int			save_errno = errno;
 
@@ -173,7 +173,7 @@ cn_worker_main(Datum arg)
 	int			workers;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGINT, handle_cancel);
+	pqsignal(SIGINT, cn_process_handle_cancel);
 	pqsignal(SIGTERM, handle_terminate);
 	BackgroundWorkerUnblockSignals();
 

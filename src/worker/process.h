@@ -17,6 +17,9 @@ extern int	cn_worker_count_of_database(void);
 /* main.c: what somebody set for the database's sessions must not change what a process does. */
 extern void cn_process_settle(void);
 
+/* main.c: for SIGINT, which the server's own lock_timeout sends, too.  worker.h says what it does. */
+extern void cn_process_handle_cancel(SIGNAL_ARGS);
+
 /* token_process.c: its settings. */
 extern void cn_token_process_init(void);
 
