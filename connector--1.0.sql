@@ -3379,7 +3379,7 @@ GRANT SELECT ON @extschema@.connector_worker_stats TO pg_monitor;
 
 CREATE FUNCTION @extschema@._connector_alert_settings(
     OUT failure_rate double precision, OUT backlog bigint, OUT queue_age double precision,
-    OUT stale_run double precision)
+    OUT stale_run double precision, OUT overdue_poll double precision)
 LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'connector_alert_settings';
 COMMENT ON FUNCTION @extschema@._connector_alert_settings() IS
 'The thresholds of connector_alerts: percent, executions, seconds, seconds.';
@@ -3508,6 +3508,34 @@ SELECT CASE WHEN k.status OPERATOR(pg_catalog.=) 'connected' THEN 'credential_ex
 UNION ALL
 SELECT i.alert, i.severity, i.workspace_id, i.subject, i.value, i.threshold, i.message, i.hint
   FROM @extschema@._connector_installation_alerts() i;
+SELECT CASE WHEN t.enabled THEN 'trigger_failing' ELSE 'trigger_stopped' END,
+       CASE WHEN t.enabled THEN 'warning' ELSE 'critical' END,
+       t.workspace_id, t.name, t.failures, CASE WHEN t.enabled THEN 2 ELSE 0 END,
+       CASE WHEN t.enabled
+            THEN pg_catalog.format('the last %s polls of trigger "%s" failed: %s', t.failures, t.name, t.error_code)
+            ELSE pg_catalog.format('trigger "%s" was stopped: %s', t.name, t.error_code) END,
+       coalesce(t.hint, 'See last_error in connector_trigger_status.')
+  FROM @extschema@.connector_triggers t
+ WHERE (t.enabled AND t.failures OPERATOR(pg_catalog.>) 2) OR (NOT t.enabled AND t.last_error IS NOT NULL)
+UNION ALL
+SELECT 'trigger_overdue', 'warning', o.workspace_id, w.slug, o.seconds, s.overdue_poll,
+       pg_catalog.format('%s triggers of workspace "%s" are due and not polled, one for %s s', o.triggers, w.slug, pg_catalog.round(o.seconds)),
+       'Does connector_tick() run every minute, and is there a place in max_worker_processes? See the server log.'
+  FROM @extschema@._connector_alert_settings() s
+ CROSS JOIN (
+       SELECT t.workspace_id, pg_catalog.count(*) AS triggers,
+              pg_catalog.extract('epoch', pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.min(t.next_poll_at))::double precision AS seconds
+         FROM @extschema@.connector_triggers t
+        WHERE t.enabled AND t.next_poll_at OPERATOR(pg_catalog.<) pg_catalog.now()
+          AND (t.lease IS NULL OR t.lease_until OPERATOR(pg_catalog.<) pg_catalog.now())
+          AND NOT EXISTS (SELECT FROM @extschema@.connector_pauses p
+                           WHERE p.workspace_id OPERATOR(pg_catalog.=) t.workspace_id
+                             AND (p.kind OPERATOR(pg_catalog.=) 'workspace'
+                                  OR (p.kind OPERATOR(pg_catalog.=) 'service' AND p.target OPERATOR(pg_catalog.=) t.provider)))
+        GROUP BY t.workspace_id) o
+  JOIN @extschema@.connector_workspaces w ON w.id OPERATOR(pg_catalog.=) o.workspace_id
+ WHERE s.overdue_poll OPERATOR(pg_catalog.>) 0.0::double precision AND o.seconds OPERATOR(pg_catalog.>) s.overdue_poll
+UNION ALL
 COMMENT ON VIEW @extschema@.connector_alerts IS
 'What needs somebody''s attention now, in the caller''s workspaces; superusers see those of all, they and members of pg_monitor also those of the installation (workspace_id null). No row: all is well. Thresholds are settings, connector.alert_...; docs/operations.md says what to do about each.';
 GRANT SELECT ON @extschema@.connector_alerts TO PUBLIC;

@@ -185,6 +185,54 @@ put_standing(StringInfo page)
 			"Workspaces, connectors and services whose queued executions are paused.", pauses);
 }
 
+/* ---- triggers ---- */
+
+static CnStatement trigger_totals = {
+	.sql = "SELECT pg_catalog.count(*) FILTER (WHERE enabled AND lease IS NULL AND failures = 0),"
+	" pg_catalog.count(*) FILTER (WHERE enabled AND lease IS NOT NULL),"
+	" pg_catalog.count(*) FILTER (WHERE enabled AND lease IS NULL AND failures > 0),"
+	" pg_catalog.count(*) FILTER (WHERE NOT enabled AND last_error IS NOT NULL),"
+	" pg_catalog.count(*) FILTER (WHERE NOT enabled AND last_error IS NULL),"
+	" pg_catalog.min(next_poll_at) FILTER (WHERE enabled AND lease IS NULL)"
+	" FROM @.connector_triggers",
+};
+
+static void
+put_polls(StringInfo page, const CnCounterValues *values)
+{
+	cn_exposition_begin(page, "connector_polls", "counter",
+						"Polls of triggers that have ended, by outcome: success or the error code.");
+	for (int code = CN_OK; code < CN_CODE_COUNT; code++)
+		put_labelled(page, "connector_polls", "outcome",
+					 code == CN_OK ? "success" : cn_code_info(code)->name, values->polls[code]);
+	put_one(page, "connector_polls_started", "counter",
+			"Executions that polls have queued.", values->events[CN_EVENT_POLL_STARTED]);
+}
+
+static void
+put_triggers(StringInfo page)
+{
+	static const char *const statuses[] = {"waiting", "polling", "failing", "stopped", "disabled"};
+	int64		counts[lengthof(statuses)];
+	Datum		due;
+	bool		none;
+	double		seconds;
+	CnSpi		spi;
+
+	cn_operations_begin(&spi);
+	(void) cn_spi_run(&trigger_totals, NULL, NULL, 0);
+	for (int i = 0; i < lengthof(statuses); i++)
+		counts[i] = DatumGetInt64(cn_spi_value(0, i + 1, &none));
+	due = cn_spi_value(0, lengthof(statuses) + 1, &none);
+	seconds = none ? 0 : (cn_now() - DatumGetTimestampTz(due)) / 1e6;
+	cn_spi_end(&spi);
+	cn_exposition_begin(page, "connector_triggers", "gauge", "Triggers by how they are.");
+	for (int i = 0; i < lengthof(statuses); i++)
+		put_labelled(page, "connector_triggers", "status", statuses[i], counts[i]);
+	put_one(page, "connector_trigger_oldest_due_seconds", "gauge",
+			"How long the trigger that is due longest has been; 0: none is.", Max(seconds, 0));
+}
+
 /* ---- limits ---- */
 
 static void
@@ -306,6 +354,8 @@ connector_metrics(PG_FUNCTION_ARGS)
 	put_documented(&page, &values);
 	put_queue(&page);
 	put_standing(&page);
+	put_polls(&page, &values);
+	put_triggers(&page);
 	put_limits(&page);
 	put_executions(&page, &values);
 	put_workers(&page);

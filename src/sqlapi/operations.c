@@ -174,8 +174,8 @@ Datum
 connector_alert_settings(PG_FUNCTION_ARGS)
 {
 	TupleDesc	desc;
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	Datum		values[5];
+	bool		nulls[5] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -183,6 +183,7 @@ connector_alert_settings(PG_FUNCTION_ARGS)
 	values[1] = Int64GetDatum(cn_alert_backlog);
 	values[2] = Float8GetDatum(cn_alert_queue_age / 1000.0);
 	values[3] = Float8GetDatum(cn_alert_stale_run / 1000.0);
+	values[4] = Float8GetDatum(cn_alert_overdue_poll);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

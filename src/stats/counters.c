@@ -134,6 +134,12 @@ cn_counters_execution(CnCounterKind kind, CnCode code, double ms, int retries)
 }
 
 void
+cn_counters_poll(CnCode code)
+{
+	add(PLACE(polls[code]), 1);
+}
+
+void
 cn_counters_event(CnCounterEvent event, uint64 by)
 {
 	add(PLACE(events[event]), by);

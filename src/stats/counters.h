@@ -29,6 +29,7 @@ typedef enum CnCounterEvent
 	CN_EVENT_RECORDS_CREATED,	/* by syncs */
 	CN_EVENT_RECORDS_UPDATED,
 	CN_EVENT_REFRESH_FAILED,	/* of a token */
+	CN_EVENT_POLL_STARTED,		/* an execution, by a trigger */
 	CN_COUNTER_EVENTS
 } CnCounterEvent;
 
@@ -46,12 +47,16 @@ typedef struct CnCounterValues
 	uint64		latency[CN_COUNTED_KINDS][CN_LATENCY_BUCKETS + 1];	/* not cumulative */
 	uint64		latency_us[CN_COUNTED_KINDS];	/* the sum */
 	uint64		events[CN_COUNTER_EVENTS];
+	uint64		polls[CN_CODE_COUNT];	/* of triggers; CN_OK: successes */
 } CnCounterValues;
 
 extern void cn_counters_init(void); /* from _PG_init */
 
 /* An execution has ended.  Never throws; may be called in any state of a transaction. */
 extern void cn_counters_execution(CnCounterKind kind, CnCode code, double ms, int retries);
+
+/* A poll of a trigger has ended. */
+extern void cn_counters_poll(CnCode code);
 
 extern void cn_counters_event(CnCounterEvent event, uint64 by);
 

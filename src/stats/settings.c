@@ -15,6 +15,7 @@ double		cn_alert_failure_rate;
 int			cn_alert_backlog;
 int			cn_alert_queue_age;
 int			cn_alert_stale_run;
+int			cn_alert_overdue_poll;
 
 void
 cn_alerts_init(void)
@@ -36,4 +37,8 @@ cn_alerts_init(void)
 							"How long an execution may run before connector_alerts says so.",
 							"0 turns it off.", &cn_alert_stale_run,
 							300000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("connector.alert_overdue_poll",
+							"How long a trigger may be due before connector_alerts says so.",
+							"0 turns it off.", &cn_alert_overdue_poll,
+							600, 0, INT_MAX, PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "core/jsonb.h"
 #include "core/testpoint.h"
 #include "core/uuid.h"
+#include "stats/counters.h"
 #include "trigger/poll_internal.h"
 
 /* Longer than the longest poll. */
@@ -331,3 +332,7 @@ cn_poll_committed(CnPoll *poll)
 	if (recorded)
 		CN_TEST_POINT("poll-committed");
 }
+	if (poll->done.state == CN_POLL_STATE_END && poll->pending.noted)
+		cn_counters_poll(poll->pending.failure.code);
+	if (recorded && poll->pending.started > poll->done.started)
+		cn_counters_event(CN_EVENT_POLL_STARTED, poll->pending.started - poll->done.started);

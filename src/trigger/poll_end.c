@@ -139,3 +139,4 @@ cn_poll_end(CnPoll *poll, CnPollProgress *next)
 	note.cursor = next->cursor;
 	cn_trigger_note(&poll->id, &note);
 }
+	next->noted = true;

@@ -53,6 +53,7 @@ typedef struct CnPollProgress
 	CnPollStop	stop;
 	CnFailure	failure;		/* code CN_OK: none */
 	bool		forbidden;		/* failure is that it may not run any more */
+	bool		noted;			/* the outcome, in the row */
 } CnPollProgress;
 
 struct CnPoll
