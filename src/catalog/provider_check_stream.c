@@ -209,12 +209,34 @@ cn_provider_check_stream(CnProviderChecker *c, const CnJson *stream, const char 
 /* ---- triggers ---- */
 
 static void
+check_field(CnProviderChecker *c, const CnJson *value, const char *path)
+{
+	const char *wrong = value && value->type == CN_JSON_STRING && c->rules->check_path
+		? c->rules->check_path(cn_path_text(value->u.text)) : NULL;
+
+	if (wrong)
+		cn_provider_say(c, path, "%s", wrong);
+}
+
+static void
+check_fields(CnProviderChecker *c, const CnJson *trigger, const char *path)
+{
+	const CnJson *dedupe = cn_json_get(trigger, "dedupe");
+
+	check_field(c, cn_json_get(trigger, "created_field"), cn_compile_child(path, "created_field"));
+	check_field(c, cn_json_get(trigger, "filter"), cn_compile_child(path, "filter"));
+	for (int i = 0; dedupe && dedupe->type == CN_JSON_ARRAY && i < dedupe->len; i++)
+		check_field(c, dedupe->u.items[i], psprintf("%s.dedupe[%d]", path, i));
+}
+
+static void
 check_poll(CnProviderChecker *c, const CnJson *trigger, const char *path)
 {
 	const char *name = cn_json_get_string(trigger, "stream");
 	const CnJson *stream = name ? find_stream(c, name) : NULL;
 	const char *event = cn_json_get_string(trigger, "event");
 
+	check_fields(c, trigger, path);
 	if (name && stream == NULL)
 		cn_provider_say(c, cn_compile_child(path, "stream"), "there is no stream \"%s\"", name);
 	if (stream == NULL)

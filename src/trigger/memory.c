@@ -108,6 +108,13 @@ is_older(const CnPath *created, Jsonb *record, TimestampTz since)
 	return text && cn_moment_read(text->u.text, text->len, &moment) && moment.us - EPOCH_US < since;
 }
 
+/* Is it one that the trigger is for? */
+static bool
+counts(const CnPath *filter, Jsonb *record)
+{
+	return filter->text == NULL || JB_ROOT_COUNT(cn_path_find(filter, record, NULL)) > 0;
+}
+
 void
 cn_news_describe(CnNews *news, const CnTriggerPlan *plan, TimestampTz known_since)
 {
@@ -126,7 +133,8 @@ cn_news_describe(CnNews *news, const CnTriggerPlan *plan, TimestampTz known_sinc
 	digest(&text, &news->key);
 	if (keyed && plan->versioned)
 		describe_version(news, plan, &text);
-	news->old = !plan->updated && is_older(&plan->created, news->record, known_since);
+	news->old = !counts(&plan->filter, news->record) ||
+		(!plan->updated && is_older(&plan->created, news->record, known_since));
 	pfree(text.data);
 }
 

@@ -17,7 +17,7 @@ typedef struct CnNews
 	Jsonb	   *record;
 	pg_uuid_t	key;
 	pg_uuid_t	version;		/* zeros: it does not count */
-	bool		old;			/* created before the trigger: not new, nor remembered */
+	bool		old;			/* created before the trigger, or none that counts: not new, nor remembered */
 	bool		fresh;			/* from cn_memory_compare: new, or changed */
 } CnNews;
 

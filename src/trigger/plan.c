@@ -151,6 +151,7 @@ compile(Build *build)
 		: build->names->event;
 	const char *created = cn_json_get_string(build->trigger, "created_field");
 	const CnJson *interval = cn_json_get(build->trigger, "interval");
+	const char *filter = cn_json_get_string(build->trigger, "filter");
 
 	plan->updated = event && strcmp(event, "updated") == 0;
 	plan->interval = interval && interval->type == CN_JSON_NUMBER ? atoi(interval->u.text)
@@ -161,6 +162,8 @@ compile(Build *build)
 	if (created)
 		compile_path(build, created, "created_field", &plan->created);
 }
+	if (filter)
+		compile_path(build, filter, "filter", &plan->filter);
 
 static bool
 build_plan(Build *build, const pg_uuid_t *workspace, const char *owner, MemoryContext context,

@@ -38,6 +38,7 @@ typedef struct CnTriggerPlan
 	CnPath		version;		/* what tells that one has changed; no text: all of a record does */
 	bool		versioned;		/* key and version are two things */
 	CnPath		created;		/* when it was created; no text: nobody says */
+	CnPath		filter;			/* finds something in records that count; no text: all do */
 } CnTriggerPlan;
 
 typedef enum CnTriggerType
