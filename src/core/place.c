@@ -74,10 +74,19 @@ cn_place_name(CnPlaceKind kind)
 
 /* ---- calling ---- */
 
+/* A process that was asked for and did not come leaves its place; its database may be gone. */
+static bool
+is_free(const Place *place, int64 now_us)
+{
+	return !OidIsValid(place->database) ||
+		(place->pid == 0 && now_us >= place->started_us + START_PATIENCE_US);
+}
+
 /* With the lock held: the process' place, or a free one; NULL if all are taken. */
 static Place *
 find_place(CnPlaceKind kind, Oid database)
 {
+	int64		now_us = cn_monotonic_us();
 	Place	   *found = NULL;
 
 	for (int i = 0; i < MAX_PLACES; i++)
@@ -86,7 +95,7 @@ find_place(CnPlaceKind kind, Oid database)
 
 		if (place->database == database && place->kind == kind && !place->retired)
 			return place;
-		if (!OidIsValid(place->database))
+		if (is_free(place, now_us))
 			found = place;
 	}
 	return found;
