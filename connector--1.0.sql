@@ -3058,6 +3058,7 @@ CREATE TABLE @extschema@.connector_triggers (
                                               AND poll_interval OPERATOR(pg_catalog.<=) 86400),
     priority          smallint NOT NULL,
     from_now          boolean NOT NULL,
+    told_by           uuid NOT NULL,
     enabled           boolean NOT NULL,
     identity          text NOT NULL,
     run_as            name NOT NULL,
@@ -3088,6 +3089,7 @@ COMMENT ON TABLE @extschema@.connector_triggers IS
 COMMENT ON COLUMN @extschema@.connector_triggers.trigger IS 'The trigger in the provider''s definition; null: a stream without one.';
 COMMENT ON COLUMN @extschema@.connector_triggers.poll_interval IS 'Seconds from one poll to the next.';
 COMMENT ON COLUMN @extschema@.connector_triggers.from_now IS 'Whether its first poll starts nothing and only remembers what is there.';
+COMMENT ON COLUMN @extschema@.connector_triggers.told_by IS 'Digest of what told records apart when it was set: with another one all that it remembers would be new.';
 COMMENT ON COLUMN @extschema@.connector_triggers.identity IS 'Whose rights and credentials it has: who set it, or enabled it last.';
 COMMENT ON COLUMN @extschema@.connector_triggers.run_as IS 'The database role of that one; field mappings write with its rights.';
 COMMENT ON COLUMN @extschema@.connector_triggers.primed IS 'Whether the first poll has come to its end.';
@@ -3126,7 +3128,7 @@ CREATE TABLE @extschema@.connector_trigger_seen (
     PRIMARY KEY (workspace_id, trigger_id, key),
     FOREIGN KEY (workspace_id, trigger_id)
         REFERENCES @extschema@.connector_triggers (workspace_id, id) ON DELETE CASCADE
-);
+) WITH (fillfactor = 70);
 COMMENT ON TABLE @extschema@.connector_trigger_seen IS
 'Records that a trigger knows, so that none starts anything twice. Forgotten when they have not been seen for connector.trigger_retention.';
 COMMENT ON COLUMN @extschema@.connector_trigger_seen.key IS 'First half of the SHA-256 of what tells records apart.';
@@ -3175,7 +3177,7 @@ COMMENT ON FUNCTION @extschema@.connector_trigger_poll_now(text, text) IS
 CREATE FUNCTION @extschema@._connector_call_polls() RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_call_polls';
 COMMENT ON FUNCTION @extschema@._connector_call_polls() IS
-'Has the triggers that are due polled, by the database''s poll process, and returns how many they are. Does not wait.';
+'Has the triggers that are due polled, by the database''s poll process, and returns how many they are, with those that are being polled. Does not wait.';
 REVOKE EXECUTE ON FUNCTION @extschema@._connector_call_polls() FROM PUBLIC;
 
 CREATE VIEW @extschema@.connector_trigger_status WITH (security_invoker = true) AS
@@ -3382,7 +3384,7 @@ CREATE FUNCTION @extschema@._connector_alert_settings(
     OUT stale_run double precision, OUT overdue_poll double precision)
 LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'connector_alert_settings';
 COMMENT ON FUNCTION @extschema@._connector_alert_settings() IS
-'The thresholds of connector_alerts: percent, executions, seconds, seconds.';
+'The thresholds of connector_alerts: percent, executions, seconds, seconds, seconds.';
 
 CREATE FUNCTION @extschema@._connector_installation_alerts(
     OUT alert text, OUT severity text, OUT workspace_id uuid, OUT subject text, OUT value double precision,
@@ -3506,8 +3508,6 @@ SELECT CASE WHEN k.status OPERATOR(pg_catalog.=) 'connected' THEN 'credential_ex
   FROM @extschema@.workspace_api_credentials k
  WHERE k.status OPERATOR(pg_catalog.<>) 'connected' OR k.expires_at OPERATOR(pg_catalog.<=) pg_catalog.now()
 UNION ALL
-SELECT i.alert, i.severity, i.workspace_id, i.subject, i.value, i.threshold, i.message, i.hint
-  FROM @extschema@._connector_installation_alerts() i;
 SELECT CASE WHEN t.enabled THEN 'trigger_failing' ELSE 'trigger_stopped' END,
        CASE WHEN t.enabled THEN 'warning' ELSE 'critical' END,
        t.workspace_id, t.name, t.failures, CASE WHEN t.enabled THEN 2 ELSE 0 END,
@@ -3536,6 +3536,8 @@ SELECT 'trigger_overdue', 'warning', o.workspace_id, w.slug, o.seconds, s.overdu
   JOIN @extschema@.connector_workspaces w ON w.id OPERATOR(pg_catalog.=) o.workspace_id
  WHERE s.overdue_poll OPERATOR(pg_catalog.>) 0.0::double precision AND o.seconds OPERATOR(pg_catalog.>) s.overdue_poll
 UNION ALL
+SELECT i.alert, i.severity, i.workspace_id, i.subject, i.value, i.threshold, i.message, i.hint
+  FROM @extschema@._connector_installation_alerts() i;
 COMMENT ON VIEW @extschema@.connector_alerts IS
 'What needs somebody''s attention now, in the caller''s workspaces; superusers see those of all, they and members of pg_monitor also those of the installation (workspace_id null). No row: all is well. Thresholds are settings, connector.alert_...; docs/operations.md says what to do about each.';
 GRANT SELECT ON @extschema@.connector_alerts TO PUBLIC;

@@ -20,6 +20,7 @@ CREATE TABLE @extschema@.connector_triggers (
                                               AND poll_interval OPERATOR(pg_catalog.<=) 86400),
     priority          smallint NOT NULL,
     from_now          boolean NOT NULL,
+    told_by           uuid NOT NULL,
     enabled           boolean NOT NULL,
     identity          text NOT NULL,
     run_as            name NOT NULL,
@@ -50,6 +51,7 @@ COMMENT ON TABLE @extschema@.connector_triggers IS
 COMMENT ON COLUMN @extschema@.connector_triggers.trigger IS 'The trigger in the provider''s definition; null: a stream without one.';
 COMMENT ON COLUMN @extschema@.connector_triggers.poll_interval IS 'Seconds from one poll to the next.';
 COMMENT ON COLUMN @extschema@.connector_triggers.from_now IS 'Whether its first poll starts nothing and only remembers what is there.';
+COMMENT ON COLUMN @extschema@.connector_triggers.told_by IS 'Digest of what told records apart when it was set: with another one all that it remembers would be new.';
 COMMENT ON COLUMN @extschema@.connector_triggers.identity IS 'Whose rights and credentials it has: who set it, or enabled it last.';
 COMMENT ON COLUMN @extschema@.connector_triggers.run_as IS 'The database role of that one; field mappings write with its rights.';
 COMMENT ON COLUMN @extschema@.connector_triggers.primed IS 'Whether the first poll has come to its end.';
@@ -88,7 +90,7 @@ CREATE TABLE @extschema@.connector_trigger_seen (
     PRIMARY KEY (workspace_id, trigger_id, key),
     FOREIGN KEY (workspace_id, trigger_id)
         REFERENCES @extschema@.connector_triggers (workspace_id, id) ON DELETE CASCADE
-);
+) WITH (fillfactor = 70);
 COMMENT ON TABLE @extschema@.connector_trigger_seen IS
 'Records that a trigger knows, so that none starts anything twice. Forgotten when they have not been seen for connector.trigger_retention.';
 COMMENT ON COLUMN @extschema@.connector_trigger_seen.key IS 'First half of the SHA-256 of what tells records apart.';
@@ -137,7 +139,7 @@ COMMENT ON FUNCTION @extschema@.connector_trigger_poll_now(text, text) IS
 CREATE FUNCTION @extschema@._connector_call_polls() RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'connector_call_polls';
 COMMENT ON FUNCTION @extschema@._connector_call_polls() IS
-'Has the triggers that are due polled, by the database''s poll process, and returns how many they are. Does not wait.';
+'Has the triggers that are due polled, by the database''s poll process, and returns how many they are, with those that are being polled. Does not wait.';
 REVOKE EXECUTE ON FUNCTION @extschema@._connector_call_polls() FROM PUBLIC;
 
 CREATE VIEW @extschema@.connector_trigger_status WITH (security_invoker = true) AS

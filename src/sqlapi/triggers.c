@@ -45,6 +45,7 @@ typedef struct Setting
 	bool		enabled;
 	const char *identity;
 	NameData	run_as;
+	pg_uuid_t	told_by;
 } Setting;
 
 /* ---- connector_trigger_set: what is asked for ---- */
@@ -86,6 +87,7 @@ find_plan(Setting *setting, const char *name, const char *event)
 				 failure.detail ? errdetail_internal("%s", failure.detail) : 0,
 				 failure.hint ? errhint("%s", failure.hint) : 0));
 	names->stream = setting->plan->stream;
+	cn_trigger_told_by(setting->plan, &setting->told_by);
 	if (names->trigger)
 		names->event = setting->plan->updated ? "updated" : "created";
 	if (event && strcmp(event, names->event) != 0)
@@ -149,10 +151,11 @@ static CnStatement count_others = {
 static CnStatement find_same = {
 	.sql = "SELECT 1 FROM @.connector_triggers WHERE workspace_id = $1 AND name = $2 AND provider = $3"
 	" AND trigger IS NOT DISTINCT FROM $4 AND stream = $5 AND label IS NOT DISTINCT FROM $6"
-	" AND event = $7 AND input = $8 AND from_now = $9 FOR UPDATE",
+	" AND event = $7 AND input = $8 AND from_now = $9 AND told_by = $10 FOR UPDATE",
 	.write = true,
-	.nargs = 9,
-	.argtypes = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID},
+	.nargs = 10,
+	.argtypes = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID,
+		UUIDOID},
 };
 
 static CnStatement forget_all = {
@@ -165,22 +168,24 @@ static CnStatement forget_all = {
 
 static CnStatement save = {
 	.sql = "INSERT INTO @.connector_triggers AS t (workspace_id, name, provider, trigger, stream, label, event,"
-	" input, from_now, id, connector_id, poll_interval, priority, enabled, identity, run_as, next_poll_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+	" input, from_now, told_by, id, connector_id, poll_interval, priority, enabled, identity, run_as,"
+	" next_poll_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 	" ON CONFLICT (workspace_id, name) DO UPDATE"
 	" SET provider = excluded.provider, trigger = excluded.trigger, stream = excluded.stream,"
 	" label = excluded.label, event = excluded.event, input = excluded.input, from_now = excluded.from_now,"
+	" told_by = excluded.told_by,"
 	" connector_id = excluded.connector_id, poll_interval = excluded.poll_interval,"
 	" priority = excluded.priority, enabled = excluded.enabled, identity = excluded.identity,"
 	" run_as = excluded.run_as, next_poll_at = excluded.next_poll_at, lease = NULL, lease_until = NULL,"
 	" failures = 0, error_code = NULL, last_error = NULL, hint = NULL,"
-	" primed = t.primed AND $18, known_since = CASE WHEN $18 THEN t.known_since END,"
-	" cursor = CASE WHEN $18 THEN t.cursor END"
+	" primed = t.primed AND $19, known_since = CASE WHEN $19 THEN t.known_since END,"
+	" cursor = CASE WHEN $19 THEN t.cursor END"
 	" RETURNING t.id",
 	.write = true,
-	.nargs = 18,
+	.nargs = 19,
 	.argtypes = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID,
-		UUIDOID, UUIDOID, INT4OID, INT2OID, BOOLOID, TEXTOID, NAMEOID, TIMESTAMPTZOID, BOOLOID},
+		UUIDOID, UUIDOID, UUIDOID, INT4OID, INT2OID, BOOLOID, TEXTOID, NAMEOID, TIMESTAMPTZOID, BOOLOID},
 };
 
 static void
@@ -211,18 +216,19 @@ save_row(Setting *setting, pg_uuid_t *id)
 {
 	const CnTriggerNames *names = &setting->names;
 	pg_uuid_t	fresh;
-	Datum		values[18] = {
+	Datum		values[19] = {
 		UUIDPGetDatum(&setting->workspace.id), CStringGetTextDatum(setting->name),
 		CStringGetTextDatum(names->provider), text_datum(names->trigger),
 		CStringGetTextDatum(names->stream), text_datum(names->label),
 		CStringGetTextDatum(names->event),
-		JsonbPGetDatum(setting->input), BoolGetDatum(setting->from_now), UUIDPGetDatum(&fresh),
+		JsonbPGetDatum(setting->input), BoolGetDatum(setting->from_now),
+		UUIDPGetDatum(&setting->told_by), UUIDPGetDatum(&fresh),
 		UUIDPGetDatum(&setting->connector->id), Int32GetDatum(setting->interval),
 		Int16GetDatum(setting->priority), BoolGetDatum(setting->enabled),
 		CStringGetTextDatum(setting->identity), NameGetDatum(&setting->run_as),
 		TimestampTzGetDatum(cn_now())
 	};
-	char		nulls[19] = "                  ";
+	char		nulls[20] = "                   ";
 	bool		same;
 	CnSpi		spi;
 
@@ -232,7 +238,7 @@ save_row(Setting *setting, pg_uuid_t *id)
 	cn_spi_begin(&spi);
 	check_count(setting);
 	same = cn_spi_run(&find_same, values, nulls, 1) > 0;
-	values[17] = BoolGetDatum(same);
+	values[18] = BoolGetDatum(same);
 	(void) cn_spi_run(&save, values, nulls, 0);
 	cn_spi_uuid(0, 1, id);
 	if (!same)

@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "catalog/compile.h"
+#include "core/digest.h"
 #include "trigger/plan.h"
 
 /* What is being put together. */
@@ -150,8 +151,8 @@ compile(Build *build)
 	const char *event = build->trigger ? cn_json_get_string(build->trigger, "event")
 		: build->names->event;
 	const char *created = cn_json_get_string(build->trigger, "created_field");
-	const CnJson *interval = cn_json_get(build->trigger, "interval");
 	const char *filter = cn_json_get_string(build->trigger, "filter");
+	const CnJson *interval = cn_json_get(build->trigger, "interval");
 
 	plan->updated = event && strcmp(event, "updated") == 0;
 	plan->interval = interval && interval->type == CN_JSON_NUMBER ? atoi(interval->u.text)
@@ -161,9 +162,9 @@ compile(Build *build)
 	compile_identity(build);
 	if (created)
 		compile_path(build, created, "created_field", &plan->created);
-}
 	if (filter)
 		compile_path(build, filter, "filter", &plan->filter);
+}
 
 static bool
 build_plan(Build *build, const pg_uuid_t *workspace, const char *owner, MemoryContext context,
@@ -202,6 +203,30 @@ cn_trigger_plan(const pg_uuid_t *workspace, const char *owner, const CnTriggerNa
 
 	MemoryContextSwitchTo(old);
 	return fine ? build.plan : NULL;
+}
+
+static void
+append_path(StringInfo text, const CnPath *path)
+{
+	appendStringInfoString(text, path->text ? path->text : "");
+	appendStringInfoChar(text, '\0');
+}
+
+void
+cn_trigger_told_by(const CnTriggerPlan *plan, pg_uuid_t *digest)
+{
+	uint8		bytes[CN_DIGEST_MAX];
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoChar(&text, plan->versioned ? 'v' : 'k');
+	append_path(&text, &plan->version);
+	for (int i = 0; i < plan->key_count; i++)
+		append_path(&text, &plan->keys[i]);
+	if (!cn_digest(CN_DIGEST_SHA256, text.data, text.len, bytes))
+		elog(ERROR, "could not compute a SHA-256 digest");
+	memcpy(digest->data, bytes, UUID_LEN);
+	pfree(text.data);
 }
 
 /* ---- the input ---- */

@@ -60,6 +60,12 @@ extern CnTriggerPlan *cn_trigger_plan(const pg_uuid_t *workspace, const char *ow
 									  const CnTriggerNames *names, MemoryContext context,
 									  CnFailure *failure);
 
+/*
+ * Digest of what tells records apart, and that one has changed.  What is remembered means nothing to
+ * a plan with another one.
+ */
+extern void cn_trigger_told_by(const CnTriggerPlan *plan, pg_uuid_t *digest);
+
 /* The input of the stream: its author's, the user's, and (bound, NULL: none) where it goes on. */
 extern const CnJson *cn_trigger_input(const CnTriggerPlan *plan, const CnJson *input,
 									  const CnJson *bound);

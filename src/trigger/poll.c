@@ -48,6 +48,12 @@ cn_poll_is_of(const CnPoll *poll, const CnTriggerId *id)
 		cn_uuid_equal(&poll->id.workspace, &id->workspace);
 }
 
+bool
+cn_poll_was_leased(const CnPoll *poll)
+{
+	return poll->done.leased;
+}
+
 /* ---- failures ---- */
 
 static char *
@@ -73,10 +79,11 @@ cn_poll_break(CnPoll *poll, const char *message)
 {
 	CnFailure	failure = {CN_OK};
 
-	/* That could not be written down either: the lease runs out. */
+	/* That cannot be written down either: it can when the row is free, or the disk has room. */
 	if (poll->done.state == CN_POLL_STATE_END)
 	{
-		poll->done.state = CN_POLL_STATE_OVER;
+		if (cn_monotonic_us() > poll->started_us + LEASE_MS * 1000)
+			poll->done.state = CN_POLL_STATE_OVER;
 		return;
 	}
 	cn_fail(&failure, CN_INTERNAL, "%s", message);
@@ -177,6 +184,22 @@ begin_walk(CnPoll *poll, CnPollProgress *next)
 	next->state = CN_POLL_STATE_WALK;
 }
 
+/* Else all that is remembered would come again as new. */
+static bool
+is_told_as_before(const CnPoll *poll, CnFailure *failure)
+{
+	pg_uuid_t	told_by;
+
+	cn_trigger_told_by(poll->plan, &told_by);
+	if (cn_uuid_equal(&told_by, &poll->row.told_by))
+		return true;
+	cn_fail(failure, CN_CONFIG_INVALID,
+			"provider \"%s\" tells records apart in another way than when the trigger was set",
+			poll->row.names.provider);
+	failure->hint = "Call connector_trigger_set() once more: it begins anew.";
+	return false;
+}
+
 static void
 open_poll(CnPoll *poll, CnPollProgress *next)
 {
@@ -200,7 +223,7 @@ open_poll(CnPoll *poll, CnPollProgress *next)
 	}
 	poll->plan = cn_trigger_plan(&poll->id.workspace, poll->row.identity, &poll->row.names,
 								 poll->context, &failure);
-	if (poll->plan == NULL)
+	if (poll->plan == NULL || !is_told_as_before(poll, &failure))
 		cn_poll_fail(poll, next, &failure);
 	else
 		begin_walk(poll, next);
@@ -325,6 +348,10 @@ cn_poll_committed(CnPoll *poll)
 	bool		opened = poll->done.state == CN_POLL_STATE_OPEN && poll->pending.leased;
 	bool		recorded = poll->done.state == CN_POLL_STATE_PAGE;
 
+	if (poll->done.state == CN_POLL_STATE_END && poll->pending.noted)
+		cn_counters_poll(poll->pending.failure.code);
+	if (recorded && poll->pending.started > poll->done.started)
+		cn_counters_event(CN_EVENT_POLL_STARTED, poll->pending.started - poll->done.started);
 	poll->done = poll->pending;
 	poll->woken = true;
 	if (opened)
@@ -332,7 +359,3 @@ cn_poll_committed(CnPoll *poll)
 	if (recorded)
 		CN_TEST_POINT("poll-committed");
 }
-	if (poll->done.state == CN_POLL_STATE_END && poll->pending.noted)
-		cn_counters_poll(poll->pending.failure.code);
-	if (recorded && poll->pending.started > poll->done.started)
-		cn_counters_event(CN_EVENT_POLL_STARTED, poll->pending.started - poll->done.started);

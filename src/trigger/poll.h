@@ -46,6 +46,9 @@ extern void cn_poll_committed(CnPoll *poll);
 /* Something was raised that will be raised again: it fails, which remains to be written down. */
 extern void cn_poll_break(CnPoll *poll, const char *message);
 
+/* Had it the lease of its trigger? */
+extern bool cn_poll_was_leased(const CnPoll *poll);
+
 /* Does it work on this trigger? */
 extern bool cn_poll_is_of(const CnPoll *poll, const CnTriggerId *id);
 

@@ -50,6 +50,16 @@ note_credentials(const CnPoll *poll)
 			cn_stats_used(&poll->id.workspace, &none, &source->credentials[i].opened->id, cn_now());
 }
 
+/* Looking through all that is remembered takes time: once in an hour will do. */
+static bool
+is_time_to_forget(const CnPoll *poll, const CnPollProgress *next)
+{
+	TimestampTz last = poll->row.last_poll_at;
+
+	return last == DT_NOBEGIN || last / USECS_PER_HOUR != poll->started_at / USECS_PER_HOUR ||
+		next->remembered > cn_trigger_max_keys;
+}
+
 /*
  * The stream was walked to its end, so what is still there was seen now, or is below the cursor.
  * What has not been seen for long is forgotten, if nothing can take it for new then: what has no
@@ -63,7 +73,8 @@ forget(CnPoll *poll, CnPollProgress *next)
 	TimestampTz before = poll->started_at - (int64) cn_trigger_retention * USECS_PER_MINUTE;
 	int64		most;
 
-	if (plan->source->stream->bound_input && !plan->updated && plan->created.text == NULL)
+	if ((plan->source->stream->bound_input && !plan->updated && plan->created.text == NULL) ||
+		!is_time_to_forget(poll, next))
 		return;
 	most = cn_poll_may_forget_many(poll) ? cn_trigger_max_keys : 0;
 	if (cn_memory_forget(&poll->id, before, most) > 0 && !plan->updated && plan->created.text)
@@ -138,5 +149,5 @@ cn_poll_end(CnPoll *poll, CnPollProgress *next)
 	note.known_since = next->known_since;
 	note.cursor = next->cursor;
 	cn_trigger_note(&poll->id, &note);
-}
 	next->noted = true;
+}

@@ -27,18 +27,21 @@ int			cn_trigger_retention = 30 * 24 * 60;
 
 #define IS_DUE "enabled AND next_poll_at OPERATOR(pg_catalog.<=) $1"
 #define IS_FREE "(lease IS NULL OR lease_until OPERATOR(pg_catalog.<) $1)"
+#define IS_LET_GO "NOT EXISTS (SELECT FROM @.connector_pauses p WHERE p.workspace_id = t.workspace_id" \
+	" AND (p.kind = 'workspace' OR (p.kind = 'service' AND p.target = t.provider)))"
 
 static CnStatement find_due = {
 	.sql = "SELECT workspace_id, id FROM (SELECT workspace_id, id, next_poll_at,"
 	" row_number() OVER (PARTITION BY workspace_id ORDER BY next_poll_at) AS turn"
-	" FROM @.connector_triggers WHERE " IS_DUE " AND " IS_FREE ") d"
+	" FROM @.connector_triggers t WHERE " IS_DUE " AND " IS_FREE " AND " IS_LET_GO ") d"
 	" ORDER BY turn, next_poll_at LIMIT $2",
 	.nargs = 2,
 	.argtypes = {TIMESTAMPTZOID, INT4OID},
 };
 
+/* Those that are leased too: nobody but the process can tell whether that is alive who leased them. */
 static CnStatement count_due = {
-	.sql = "SELECT count(*) FROM @.connector_triggers WHERE " IS_DUE " AND " IS_FREE,
+	.sql = "SELECT count(*) FROM @.connector_triggers t WHERE " IS_DUE " AND " IS_LET_GO,
 	.nargs = 1,
 	.argtypes = {TIMESTAMPTZOID},
 };
@@ -80,14 +83,14 @@ cn_trigger_count_due(void)
 
 static CnStatement lease_row = {
 	.sql = "UPDATE @.connector_triggers t SET lease = $4, lease_until = $5, last_poll_at = $1"
-	" FROM @.connectors c"
-	" WHERE t.workspace_id = $2 AND t.id = $3 AND c.workspace_id = t.workspace_id AND c.id = t.connector_id"
+	" FROM @.connectors c, (SELECT l.workspace_id, l.id, l.last_poll_at FROM @.connector_triggers l"
+	"  WHERE l.workspace_id = $2 AND l.id = $3 FOR UPDATE SKIP LOCKED) before"
+	" WHERE t.workspace_id = before.workspace_id AND t.id = before.id"
+	" AND c.workspace_id = t.workspace_id AND c.id = t.connector_id"
 	" AND t.enabled AND t.next_poll_at <= $1 AND (t.lease IS NULL OR t.lease_until < $1)"
-	" AND t.id IN (SELECT l.id FROM @.connector_triggers l WHERE l.workspace_id = $2 AND l.id = $3"
-	"  FOR UPDATE SKIP LOCKED)"
 	" RETURNING t.name, t.provider, t.trigger, t.stream, t.label, t.event, t.input, t.connector_id,"
 	" c.name, c.enabled, t.poll_interval, t.priority, t.identity, t.run_as::text, t.from_now, t.primed,"
-	" t.known_since, t.cursor, t.failures",
+	" t.known_since, t.cursor, t.failures, t.told_by, before.last_poll_at",
 	.write = true,
 	.nargs = 5,
 	.argtypes = {TIMESTAMPTZOID, UUIDOID, UUIDOID, UUIDOID, TIMESTAMPTZOID},
@@ -154,6 +157,8 @@ read_row(CnTrigger *trigger, MemoryContext context)
 	trigger->known_since = time_column(17);
 	trigger->cursor = jsonb_column(18, context);
 	trigger->failures = int_column(19);
+	cn_spi_uuid(0, 20, &trigger->told_by);
+	trigger->last_poll_at = time_column(21);
 }
 
 bool
@@ -246,34 +251,46 @@ cn_trigger_note(const CnTriggerId *id, const CnTriggerNote *note)
 	cn_spi_end(&spi);
 }
 
-/* A poll that kills its server is a failure like others, and waits longer each time. */
+/*
+ * A poll that kills its server is a failure like others, and waits longer each time.  A row that a
+ * member has locked keeps nobody else's waiting.
+ */
 static CnStatement reclaim_rows = {
 	.sql = "UPDATE @.connector_triggers SET lease = NULL, lease_until = NULL, failures = failures + 1,"
 	" error_code = 'internal', last_error = 'the process that polled it has died', hint = NULL,"
 	" next_poll_at = CASE WHEN next_poll_at > last_poll_at THEN next_poll_at"
 	"  ELSE $2 + LEAST(3600, 15 * 2.0::float8 ^ LEAST(failures, 10)) * interval '1 second' END"
-	" WHERE lease <> $1",
+	" WHERE (workspace_id, id) IN (SELECT workspace_id, id FROM @.connector_triggers"
+	"  WHERE lease <> $1 FOR UPDATE SKIP LOCKED)",
 	.write = true,
 	.nargs = 2,
 	.argtypes = {UUIDOID, TIMESTAMPTZOID},
 };
 
-int64
+static CnStatement find_foreign = {
+	.sql = "SELECT FROM @.connector_triggers WHERE lease <> $1 LIMIT 1",
+	.nargs = 1,
+	.argtypes = {UUIDOID},
+};
+
+bool
 cn_trigger_reclaim(const pg_uuid_t *lease)
 {
 	Datum		values[2] = {UUIDPGetDatum(lease), TimestampTzGetDatum(cn_now())};
 	CnSpi		spi;
-	int64		count;
+	bool		all;
 
 	cn_spi_begin(&spi);
-	count = cn_spi_run(&reclaim_rows, values, NULL, 0);
+	(void) cn_spi_run(&reclaim_rows, values, NULL, 0);
+	all = cn_spi_run(&find_foreign, values, NULL, 1) == 0;
 	cn_spi_end(&spi);
-	return count;
+	return all;
 }
 
 static CnStatement release_rows = {
-	.sql = "UPDATE @.connector_triggers SET lease = NULL, lease_until = NULL WHERE lease = $1"
-	" AND ($2 IS NULL OR (workspace_id = $2 AND id = $3))",
+	.sql = "UPDATE @.connector_triggers SET lease = NULL, lease_until = NULL"
+	" WHERE (workspace_id, id) IN (SELECT workspace_id, id FROM @.connector_triggers"
+	"  WHERE lease = $1 AND ($2 IS NULL OR (workspace_id = $2 AND id = $3)) FOR UPDATE SKIP LOCKED)",
 	.write = true,
 	.nargs = 3,
 	.argtypes = {UUIDOID, UUIDOID, UUIDOID},

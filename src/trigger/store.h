@@ -51,6 +51,8 @@ typedef struct CnTrigger
 	TimestampTz known_since;	/* DT_NOBEGIN: any record may be new */
 	Jsonb	   *cursor;			/* NULL: none */
 	int			failures;
+	pg_uuid_t	told_by;		/* cn_trigger_told_by, when it was set */
+	TimestampTz last_poll_at;	/* before this one; DT_NOBEGIN: never */
 } CnTrigger;
 
 /* What a poll that ends, or goes on, writes into its row. */
@@ -72,9 +74,10 @@ typedef struct CnTriggerNote
 
 /* All in a transaction. */
 
-/* Triggers that are due and not leased, at most max: those due longest, in turn by workspace. */
+/* Triggers that are due, not paused and not leased, at most max: those due longest, in turn by workspace. */
 extern int	cn_trigger_due(CnTriggerId *ids, int max);
 
+/* Those that are due, or being polled. */
 extern int64 cn_trigger_count_due(void);
 
 /* Lease a row that is due; false if it is not any more, or somebody has it locked. */
@@ -87,10 +90,13 @@ extern bool cn_trigger_hold(const CnTriggerId *id, const pg_uuid_t *lease);
 /* Write into a row that is held. */
 extern void cn_trigger_note(const CnTriggerId *id, const CnTriggerNote *note);
 
-/* Leases of processes that are gone: their polls have failed. */
-extern int64 cn_trigger_reclaim(const pg_uuid_t *lease);
+/* Leases of processes that are gone: their polls have failed.  False: a row is locked, do it again. */
+extern bool cn_trigger_reclaim(const pg_uuid_t *lease);
 
-/* Give back the lease of a row, or (id is NULL) all of them, as things were before. */
+/*
+ * Give back the lease of a row, or (id is NULL) all of them, as things were before.  Those that
+ * somebody has locked the next process takes back.
+ */
 extern void cn_trigger_release(const pg_uuid_t *lease, const CnTriggerId *id);
 
 /* Have the process look at what is due, when this transaction commits; or at once. */

@@ -119,6 +119,7 @@ typedef struct Look
 {
 	CnTriggerId ids[MAX_JOBS];
 	int			count;
+	bool		reclaimed;
 } Look;
 
 /* In a transaction. */
@@ -127,8 +128,7 @@ look(void *arg)
 {
 	Look	   *found = arg;
 
-	if (!process.reclaimed)
-		(void) cn_trigger_reclaim(&process.demand.lease);
+	found->reclaimed = process.reclaimed || cn_trigger_reclaim(&process.demand.lease);
 	if (cn_fence_closed() == NULL)
 		found->count = cn_trigger_due(found->ids, MAX_JOBS);
 }
@@ -144,7 +144,7 @@ look_for_jobs(void)
 	process.look_at_us = cn_monotonic_us() + LOOK_US;
 	if (!cn_demand_transact(&process.demand, process.demand.turn, look, found))
 		return;
-	process.reclaimed = true;
+	process.reclaimed = found->reclaimed;
 	for (int i = 0; i < found->count && process.count < MAX_JOBS; i++)
 	{
 		if (find_job(&found->ids[i]) == NULL &&
@@ -233,8 +233,9 @@ work_on(Job *job)
 			transact(job);
 			break;
 		case CN_POLL_OVER:
-			/* another one may be due, or this one again; or its row is locked */
-			process.look_at_us = Min(process.look_at_us, cn_monotonic_us() + LOOK_PAUSE_US);
+			/* another one may be due, or this one again; one whose row is locked can wait */
+			if (cn_poll_was_leased(job->poll))
+				process.look_at_us = Min(process.look_at_us, cn_monotonic_us() + LOOK_PAUSE_US);
 			remove_job(job);
 			break;
 	}

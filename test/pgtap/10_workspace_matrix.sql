@@ -41,8 +41,8 @@ BEGIN
           FROM connectors WHERE workspace_id = connector_current_workspace(ws) AND connectors.name = 'c';
         -- One that is set by its function is polled as soon as that is committed, which this test never is.
         INSERT INTO connector_triggers (workspace_id, id, name, provider, stream, event, connector_id, poll_interval, priority, from_now,
-                                        enabled, identity, run_as, next_poll_at, input)
-        SELECT workspace_id, gen_random_uuid(), 't', 'p', 's', 'created', id, 300, 5, true, true, 'role:' || owner, owner, now(), '{}'
+                                        enabled, identity, run_as, next_poll_at, input, told_by)
+        SELECT workspace_id, gen_random_uuid(), 't', 'p', 's', 'created', id, 300, 5, true, true, 'role:' || owner, owner, now(), '{}', gen_random_uuid()
           FROM connectors WHERE workspace_id = connector_current_workspace(ws) AND connectors.name = 'c';
         INSERT INTO connector_trigger_seen (workspace_id, trigger_id, key, version, seen_at)
         SELECT workspace_id, id, gen_random_uuid(), gen_random_uuid(), now() FROM connector_triggers

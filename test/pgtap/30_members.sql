@@ -23,8 +23,8 @@ SELECT id AS conn FROM connectors WHERE workspace_id = :'ws' \gset
 INSERT INTO connector_schedules (workspace_id, id, name, connector_id, cron, input, priority, overlap, enabled, identity, run_as)
 VALUES (:'ws', gen_random_uuid(), 's', :'conn', '* * * * *', '{}', 5, true, true, 'role:tap_owner', 'tap_owner');
 INSERT INTO connector_triggers (workspace_id, id, name, provider, stream, event, connector_id, poll_interval, priority, from_now, enabled,
-                                identity, run_as, next_poll_at, input)
-VALUES (:'ws', gen_random_uuid(), 't', 'p', 's', 'created', :'conn', 300, 5, true, true, 'role:tap_owner', 'tap_owner', now(), '{}');
+                                identity, run_as, next_poll_at, input, told_by)
+VALUES (:'ws', gen_random_uuid(), 't', 'p', 's', 'created', :'conn', 300, 5, true, true, 'role:tap_owner', 'tap_owner', now(), '{}', gen_random_uuid());
 -- One that waits, for too long, and one that runs; a count that is not folded.
 INSERT INTO connector_queue (workspace_id, id, connector_id, lease, claimed_at, created_at, attempt, priority, crashes, sending,
                              cancel_requested, notify, trigger, input)
