@@ -184,7 +184,7 @@ cn_trigger_lease(const CnTriggerId *id, const pg_uuid_t *lease, int64 timeout_ms
 
 static CnStatement hold_row = {
 	.sql = "SELECT 1 FROM @.connector_triggers WHERE workspace_id = $1 AND id = $2 AND lease = $3 AND enabled"
-	" FOR NO KEY UPDATE",
+	" FOR NO KEY UPDATE NOWAIT",
 	.write = true,
 	.nargs = 3,
 	.argtypes = {UUIDOID, UUIDOID, UUIDOID},

@@ -84,7 +84,7 @@ extern int64 cn_trigger_count_due(void);
 extern bool cn_trigger_lease(const CnTriggerId *id, const pg_uuid_t *lease, int64 timeout_ms,
 							 CnTrigger *trigger, MemoryContext context);
 
-/* Lock a row; false if it is not leased to us any more.  Raises 55P03 if somebody has it long. */
+/* Lock a row; false if it is not leased to us any more.  Raises 55P03 if somebody else has it. */
 extern bool cn_trigger_hold(const CnTriggerId *id, const pg_uuid_t *lease);
 
 /* Write into a row that is held. */

@@ -34,7 +34,7 @@
 /* A row that somebody has locked, a full disk: when to try again, and how often. */
 #define FIRST_PAUSE_US 50000
 #define LONGEST_PAUSE_US 1000000
-#define MAX_ERRORS 5
+#define MAX_ERRORS 6
 
 /* How often it looks for what is due, if nobody calls. */
 #define LOOK_US INT64CONST(5000000)

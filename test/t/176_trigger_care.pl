@@ -165,7 +165,7 @@ my $log = -s $node->logfile;
 as('ann', q(SELECT connector_trigger_poll_now('acmes')));
 ok(poll_until(sub { scalar $mock->requests }), 'a request is under way');
 $session->query_safe(q(BEGIN; SELECT FROM connector_triggers WHERE name = 'acmes' FOR UPDATE));
-ok(poll_until(sub { 12 <= (() = slurp_file($node->logfile, $log) =~ /due to lock timeout/g) }), 'a row that is locked for long');
+ok(poll_until(sub { 13 <= (() = slurp_file($node->logfile, $log) =~ /could not obtain lock on row/g) }), 'a row that is locked for long');
 $session->query_safe('COMMIT');
 ok(poll_until(sub { sql(q(SELECT lease IS NULL FROM connector_triggers WHERE name = 'acmes')) eq 't' }), 'does not stay leased') or diag(state('acmes'));
 $session->quit;
