@@ -90,7 +90,7 @@ http {
 }
 CONF
 	as_user "$@" "$(command -v nginx || echo /usr/sbin/nginx)" -c "$CN_STAGE/nginx/nginx.conf" 2>/dev/null
-	on_exit 'as_user kill "$(cat "$CN_STAGE/nginx/pid")" 2>/dev/null || true'
+	on_exit 'kill_as_user "$(cat "$CN_STAGE/nginx/pid")" 2>/dev/null || true'
 	URL=http://127.0.0.1:$NGINX_PORT/lookup
 }
 

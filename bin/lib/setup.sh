@@ -185,6 +185,11 @@ as_user() {
 	fi
 }
 
+# kill_as_user [-SIGNAL] PID -- with bash's own kill: the program is in a package that may not be there.
+kill_as_user() {
+	as_user bash -c 'kill "$@"' kill "$@"
+}
+
 #
 # Packages.
 #
