@@ -84,4 +84,27 @@ SELECT status, error_code FROM connector_await(:'execution');
 SELECT connector_name, error_code, error_message, attempt FROM connector_dead_letters;
 SELECT connector_retry(:'execution') AS execution \gset
 SELECT status, error_code FROM connector_await(:'execution');
+
+\echo '--- 12. Services as data: the catalog, and a provider of one''s own; its action is called without a connector'
+\echo
+SELECT title, cardinality(actions) AS actions, cardinality(streams) AS streams, auth, availability
+  FROM connector_catalog WHERE name IN ('github', 'hubspot', 'stripe') ORDER BY name;
+SELECT connector_provider_register('{
+    "name": "demo-crm", "title": "Demo CRM",
+    "base_url": "http://127.0.0.1:8080", "allowed_hosts": ["http://127.0.0.1:8080"],
+    "auth": [{"kind": "api_key"}],
+    "actions": {"get_contact": {
+        "path": "/contacts/{{input.id}}",
+        "input_schema": {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}}},
+    "streams": {"contacts": {
+        "path": "/contacts", "records": "$.data[*]", "primary_key": ["id"],
+        "pagination": {"kind": "cursor", "cursor": "$.next_cursor", "parameter": "cursor",
+                       "page_size": {"parameter": "limit", "value": 2}}}}
+}') AS registered;
+SELECT connector_credential_set('demo-crm', '{"api_key": "demo-key-123"}') IS NOT NULL AS stored;
+SELECT connector_call('demo-crm', 'get_contact', '{"id": 1}') ->> 'name' AS name;
+
+\echo '--- 13. Its stream as rows, a page at a time'
+\echo
+SELECT r ->> 'name' AS name, r ->> 'company' AS company FROM connector_fetch('demo-crm', 'contacts') r;
 RESET ROLE;

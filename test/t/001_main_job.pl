@@ -27,6 +27,9 @@ like($stdout, qr/"carrier": "Exemple Telecom", "employees": 12\}\|\{"name": "Bar
 like($stdout, qr/^success\|[^\n]*\nfailed\|\|not_found\nsuccess\|[^\n]*Exemple Telecom/m, 'a batch, in order');
 like($stdout, qr/^success\|[^\n]*Exemple Telecom[^\n]*\n.*^failed\|not_found\n/ms, 'a queued execution is waited for');
 like($stdout, qr/^enrich-phone\|not_found\|[^\n]*\|1$/m, 'and one that fails is a dead letter');
+like($stdout, qr/^GitHub\|10\|4\|\{oauth2,bearer\}\|stable$/m, 'the catalog is there');
+like($stdout, qr/^demo-crm\nt\nAda Lovelace$/m, "a provider's action is called");
+like($stdout, qr/^Ada Lovelace\|Analytical Engines\nGrace Hopper\|/m, 'and its stream fetched');
 unlike(slurp_file($node->logfile) =~ s/^.*STATEMENT:.*|.*statement:.*//gmr,
 	qr/could not|PANIC|FATAL/, 'the server has nothing to complain about');
 done_testing();
