@@ -8,7 +8,7 @@
 //                          {"url": the address it was sent back to, or where there was nothing more to do, "status": N}
 //   /test/counts           how often each grant succeeded and failed: {"success": {...}, "error": {...}}
 //   /test/forget           starts counting again
-import { createServer } from 'node:http';
+import { createServer, request as startRequest } from 'node:http';
 import Provider from 'oidc-provider';
 
 const CALLBACK = 'https://app.example.com/cb';
@@ -74,22 +74,31 @@ function fillIn(page, url) {
 	return { url: new URL(attribute(form, 'action') ?? '', url).href, body };
 }
 
+// What url answers: {status, headers, page}.  fetch() does not give cookies one by one in every Node.js 18.
+function load(url, form, cookie) {
+	return new Promise((resolve, reject) => {
+		const headers = { cookie, ...(form && { 'content-type': 'application/x-www-form-urlencoded' }) };
+		const sent = startRequest(url, { method: form ? 'POST' : 'GET', headers }, (reply) => {
+			let page = '';
+			reply.setEncoding('utf8').on('data', (part) => { page += part; });
+			reply.on('end', () => resolve({ status: reply.statusCode, headers: reply.headers, page })).on('error', reject);
+		});
+		sent.on('error', reject).end(form?.toString());
+	});
+}
+
 async function browse(start) {
 	const cookies = new Map();
 	let next = { url: start };
 	for (let i = 0; i < 30; i++) {
 		if (!next.url.startsWith(base)) return { url: next.url, status: 0 };
-		const reply = await fetch(next.url, {
-			method: next.body ? 'POST' : 'GET', body: next.body, redirect: 'manual',
-			headers: { cookie: [...cookies].map((pair) => pair.join('=')).join('; ') },
-		});
-		for (const line of reply.headers.getSetCookie()) {
+		const reply = await load(next.url, next.body, [...cookies].map((pair) => pair.join('=')).join('; '));
+		for (const line of reply.headers['set-cookie'] ?? []) {
 			const [, name, value] = line.match(/^([^=]+)=([^;]*)/);
 			if (value) cookies.set(name, value); else cookies.delete(name);
 		}
-		const location = reply.headers.get('location');
-		const page = await reply.text();
-		const form = location ? undefined : fillIn(page, next.url);
+		const { location } = reply.headers;
+		const form = location ? undefined : fillIn(reply.page, next.url);
 		if (location) next = { url: new URL(location, next.url).href };
 		else if (form && reply.status < 400) next = form;
 		else return { url: next.url, status: reply.status };
