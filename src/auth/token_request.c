@@ -10,6 +10,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "auth/auth.h"
 #include "auth/jwt.h"
 #include "auth/token_request.h"
 #include "core/clock.h"
@@ -183,11 +184,9 @@ cn_token_request_make(CnTokenRequest *request, const char *which, const CnCreden
 static const char *
 field_of(const CnCredential *credential, const CnCredential *client, const char *name)
 {
-	const CnSecretField *field = cn_credential_field(credential, name);
+	const char *value = cn_auth_field(credential, name);
 
-	if (field == NULL && client)
-		field = cn_credential_field(client, name);
-	return field ? field->value : NULL;
+	return value == NULL && client ? cn_auth_field(client, name) : value;
 }
 
 static void

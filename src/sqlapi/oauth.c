@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "auth/auth.h"
 #include "catalog/provider_connect.h"
 #include "core/clock.h"
 #include "core/jsonb.h"
@@ -297,7 +298,6 @@ exchange(const CnOauthAccount *account, const CnOauthState *state, const char *c
 		 const CnJson *params, pg_uuid_t *id)
 {
 	const CnCredential *client = cn_oauth_client(account, state->client);
-	const CnSecretField *secret = cn_credential_field(client, "client_secret");
 	CnTokenRequest request;
 	CnOauth2Tokens tokens;
 	CnFailure	failure = {CN_OK};
@@ -306,7 +306,7 @@ exchange(const CnOauthAccount *account, const CnOauthState *state, const char *c
 						  CurrentMemoryContext);
 	request.ask.grant = state->device ? CN_GRANT_DEVICE : CN_GRANT_CODE;
 	request.ask.client_id = cn_credential_field(client, "client_id")->value;
-	request.ask.client_secret = secret ? secret->value : NULL;
+	request.ask.client_secret = cn_auth_field(client, "client_secret");
 	request.ask.code = code;
 	request.ask.redirect_uri = state->redirect_uri;
 	request.ask.code_verifier = wants_pkce(account->grant) ? state->secret : NULL;
@@ -356,7 +356,6 @@ make_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 static void
 ask_for_codes(const CnOauthAccount *account, const CnCredential *client, CnOauth2Device *device)
 {
-	const CnSecretField *secret = cn_credential_field(client, "client_secret");
 	CnTokenRequest request;
 	CnOauth2Reply reply;
 	CnFailure	failure = {CN_OK};
@@ -364,7 +363,7 @@ ask_for_codes(const CnOauthAccount *account, const CnCredential *client, CnOauth
 	cn_token_request_init(&request, account->grant, &account->workspace.id, &client->id,
 						  CurrentMemoryContext);
 	request.ask.client_id = cn_credential_field(client, "client_id")->value;
-	request.ask.client_secret = secret ? secret->value : NULL;
+	request.ask.client_secret = cn_auth_field(client, "client_secret");
 	if (!cn_token_request_make(&request, "device_url", client, &failure) ||
 		!cn_token_request_reply(&request, cn_oauth_send(&request), &reply, &failure) ||
 		!cn_oauth2_read_device(&request.ask, &reply, device, &failure))
@@ -417,7 +416,6 @@ static CnOauth2Verdict
 poll_device(const CnOauthAccount *account, const CnOauthState *state, pg_uuid_t *id)
 {
 	const CnCredential *client = cn_oauth_client(account, state->client);
-	const CnSecretField *secret = cn_credential_field(client, "client_secret");
 	CnTokenRequest request;
 	CnOauth2Tokens tokens;
 	CnFailure	failure = {CN_OK};
@@ -427,7 +425,7 @@ poll_device(const CnOauthAccount *account, const CnOauthState *state, pg_uuid_t 
 						  CurrentMemoryContext);
 	request.ask.grant = CN_GRANT_DEVICE;
 	request.ask.client_id = cn_credential_field(client, "client_id")->value;
-	request.ask.client_secret = secret ? secret->value : NULL;
+	request.ask.client_secret = cn_auth_field(client, "client_secret");
 	request.ask.device_code = state->secret;
 	if (!cn_token_request_make(&request, "token_url", client, &failure))
 		cn_report_provider_failure(account->provider, &failure);

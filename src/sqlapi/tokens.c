@@ -278,14 +278,6 @@ connector_credential_renew(PG_FUNCTION_ARGS)
 
 /* ---- revoked ---- */
 
-static const char *
-value_of(const CnCredential *credential, const char *name)
-{
-	const CnSecretField *field = credential ? cn_credential_field(credential, name) : NULL;
-
-	return field ? field->value : NULL;
-}
-
 /* Ask the provider; nothing if it has no endpoint for that. */
 static void
 ask_to_revoke(CnTokenRow *row)
@@ -308,13 +300,13 @@ ask_to_revoke(CnTokenRow *row)
 		client = cn_oauth_client(&account, label);
 	cn_token_request_init(&request, row->grant, &row->row.workspace, &row->row.id,
 						  CurrentMemoryContext);
-	request.ask.client_id = value_of(client ? client : credential, "client_id");
-	request.ask.client_secret = value_of(client ? client : credential, "client_secret");
-	request.ask.token = value_of(credential, "refresh_token");
+	request.ask.client_id = cn_auth_field(client ? client : credential, "client_id");
+	request.ask.client_secret = cn_auth_field(client ? client : credential, "client_secret");
+	request.ask.token = cn_auth_field(credential, "refresh_token");
 	request.ask.token_hint = "refresh_token";
 	if (request.ask.token == NULL)
 	{
-		request.ask.token = value_of(credential, "access_token");
+		request.ask.token = cn_auth_field(credential, "access_token");
 		request.ask.token_hint = "access_token";
 	}
 	if (!cn_token_request_make(&request, "revoke_url", client, &failure) ||
