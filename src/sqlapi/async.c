@@ -6,7 +6,6 @@
  */
 #include "postgres.h"
 
-#include "engine/input.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -16,6 +15,7 @@
 #include "core/jsonb.h"
 #include "core/report.h"
 #include "core/uuid.h"
+#include "engine/input.h"
 #include "engine/settings.h"
 #include "queue/enqueue.h"
 #include "queue/keys.h"

@@ -9,7 +9,6 @@
 
 #include "access/htup_details.h"
 #include "miscadmin.h"
-#include "engine/input.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -17,6 +16,7 @@
 
 #include "core/compat.h"
 #include "core/jsonb.h"
+#include "engine/input.h"
 #include "engine/settings.h"
 #include "queue/execution.h"
 #include "queue/history.h"

@@ -11,7 +11,6 @@
 
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
-#include "engine/input.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -27,6 +26,7 @@
 #include "core/report.h"
 #include "core/spi.h"
 #include "core/uuid.h"
+#include "engine/input.h"
 #include "queue/enqueue.h"
 #include "sqlapi/args.h"
 #include "sqlapi/fields.h"
