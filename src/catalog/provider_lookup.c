@@ -157,23 +157,46 @@ hint_of(const char *near, const char *otherwise)
 	return hint;
 }
 
+char *
+cn_provider_split(const char *text, const char **label)
+{
+	const char *slash = strchr(text, '/');
+
+	*label = slash ? pstrdup(slash + 1) : NULL;
+	if (slash && (slash == text || slash[1] == '\0'))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is no provider", text),
+				 errhint("A provider is given as \"name\", or \"name/label\" with the label of a credential.")));
+	return slash ? pnstrdup(text, slash - text) : pstrdup(text);
+}
+
+CnProviderAbsence
+cn_provider_absence(const pg_uuid_t *workspace, const char *name)
+{
+	CnProviderAbsence why = {.disabled = cn_provider_is_disabled(workspace, name)};
+
+	why.message = psprintf("provider \"%s\" %s", name, why.disabled ? "is disabled" : "does not exist");
+	why.hint = why.disabled ? "Whoever registered the provider can enable it again."
+		: hint_of(cn_provider_near(workspace, name),
+				  "The view connector_catalog lists those there are.");
+	return why;
+}
+
 const CnProvider *
 cn_provider_require(const pg_uuid_t *workspace, const char *name, MemoryContext context)
 {
 	const CnProvider *provider = cn_provider_find(workspace, name, context);
+	CnProviderAbsence why;
 
 	if (provider)
 		return provider;
-	if (cn_provider_is_disabled(workspace, name))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("provider \"%s\" is disabled", name),
-				 errhint("Whoever registered the provider can enable it again.")));
+	why = cn_provider_absence(workspace, name);
 	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("provider \"%s\" does not exist", name),
-			 errhint("%s", hint_of(cn_provider_near(workspace, name),
-								   "The view connector_catalog lists those there are."))));
+			(errcode(why.disabled ? ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+					 : ERRCODE_UNDEFINED_OBJECT),
+			 errmsg_internal("%s", why.message),
+			 errhint("%s", why.hint)));
 }
 
 const CnProviderAction *

@@ -23,6 +23,22 @@ typedef struct CnProviderLookup
 extern void cn_provider_lookup_init(CnProviderLookup *lookup, const pg_uuid_t *workspace,
 									MemoryContext context);
 
+/*
+ * Split "github/work", a name and the label of a credential; *label NULL: the usual one.  Raises 22023
+ * if one of them is empty.  In the current context.
+ */
+extern char *cn_provider_split(const char *text, const char **label);
+
+/* Why cn_provider_find has found none of that name. */
+typedef struct CnProviderAbsence
+{
+	bool		disabled;
+	const char *message;
+	const char *hint;
+} CnProviderAbsence;
+
+extern CnProviderAbsence cn_provider_absence(const pg_uuid_t *workspace, const char *name);
+
 /* cn_provider_find, but raises 42704, or 55000 for one that is disabled, in place of NULL. */
 extern const CnProvider *cn_provider_require(const pg_uuid_t *workspace, const char *name,
 											 MemoryContext context);

@@ -3,18 +3,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/provider_lookup.h"
 #include "queue/execution.h"
 #include "queue/stream_source.h"
-
-/* Split "github/work"; *label NULL: the usual one. */
-static char *
-split_provider(const char *text, const char **label)
-{
-	const char *slash = strchr(text, '/');
-
-	*label = slash && slash[1] ? pstrdup(slash + 1) : NULL;
-	return slash ? pnstrdup(text, slash - text) : pstrdup(text);
-}
 
 /* Names of a provider's streams: "issues, comments". */
 static char *
@@ -30,18 +21,18 @@ stream_names(const CnProvider *provider)
 }
 
 static const CnStream *
-find_stream(const pg_uuid_t *workspace, const char *provider_name, const char *name,
-			MemoryContext context, CnFailure *failure)
+find_stream(const pg_uuid_t *workspace, const char *provider_name, const char *label,
+			const char *name, MemoryContext context, CnFailure *failure)
 {
-	const char *label;
-	char	   *plain_name = split_provider(provider_name, &label);
-	const CnProvider *provider = cn_provider_find(workspace, plain_name, context);
+	const CnProvider *provider = cn_provider_find(workspace, provider_name, context);
 	const CnStream *stream;
+	CnProviderAbsence why;
 
 	if (provider == NULL)
 	{
-		cn_fail(failure, CN_CONFIG_INVALID, "provider \"%s\" does not exist", plain_name);
-		failure->hint = "connector_providers lists those there are.";
+		why = cn_provider_absence(workspace, provider_name);
+		cn_fail(failure, CN_CONFIG_INVALID, "%s", why.message);
+		failure->hint = pstrdup(why.hint);
 		return NULL;
 	}
 	stream = cn_stream_compile(provider, name, label);
@@ -49,16 +40,20 @@ find_stream(const pg_uuid_t *workspace, const char *provider_name, const char *n
 		return stream;
 	cn_fail(failure, CN_CONFIG_INVALID, "provider \"%s\" has no stream \"%s\"",
 			cn_provider_name(provider), name);
-	failure->hint = psprintf("Its streams are: %s.", stream_names(provider));
+	if (cn_json_get(cn_json_get(cn_provider_definition(provider), "actions"), name))
+		failure->hint = "It is an action; connector_call() calls those.";
+	else
+		failure->hint = psprintf("Its streams are: %s.", stream_names(provider));
 	return NULL;
 }
 
 CnStreamSource *
 cn_stream_source_open(const pg_uuid_t *workspace, const char *owner, const char *provider,
-					  const char *stream, MemoryContext context, CnFailure *failure)
+					  const char *label, const char *stream, MemoryContext context,
+					  CnFailure *failure)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
-	const CnStream *compiled = find_stream(workspace, provider, stream, context, failure);
+	const CnStream *compiled = find_stream(workspace, provider, label, stream, context, failure);
 	CnStreamSource *source = NULL;
 
 	if (compiled)

@@ -25,14 +25,14 @@ typedef struct CnStreamSource
 } CnStreamSource;
 
 /*
- * provider: a name, or "name/label" for the credential of that label.  NULL and *failure,
- * config_invalid, if there is no such provider or stream; raises if what is stored of it cannot be
- * compiled.  What is wrong with a credential is for the page that needs it.  In a transaction;
+ * label: of the credential; NULL is the usual one.  NULL and *failure, config_invalid, if there is no
+ * such provider or stream; raises if what is stored of it cannot be compiled.  What is wrong with a credential is for the page that needs it.  In a transaction;
  * the provider stays pinned until context is reset.
  */
 extern CnStreamSource *cn_stream_source_open(const pg_uuid_t *workspace, const char *owner,
-											 const char *provider, const char *stream,
-											 MemoryContext context, CnFailure *failure);
+											 const char *provider, const char *label,
+											 const char *stream, MemoryContext context,
+											 CnFailure *failure);
 
 /*
  * For CnExecRenew.  now: a transaction is open, so what has come is read at once; without one,

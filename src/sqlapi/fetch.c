@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "catalog/provider_lookup.h"
 #include "core/clock.h"
 #include "core/compat.h"
 #include "core/jsonb.h"
@@ -57,9 +58,13 @@ static CnStreamSource *
 open_source(const CnCall *call, const char *provider, const char *stream)
 {
 	CnFailure	failure = {CN_OK};
-	CnStreamSource *source = cn_stream_source_open(&call->workspace.id, call->identity, provider,
-												   stream, call->context, &failure);
+	const char *label;
+	char	   *name = cn_provider_split(provider, &label);
+	CnStreamSource *source;
 
+	(void) cn_provider_require(&call->workspace.id, name, call->context);
+	source = cn_stream_source_open(&call->workspace.id, call->identity, name, label, stream,
+								   call->context, &failure);
 	if (source == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -24,21 +24,6 @@ CN_FUNCTION(connector_try_call);
 
 /* ---- finding it ---- */
 
-/* Split "github/work"; label NULL: the usual one. */
-static char *
-split_provider(const char *text, const char **label)
-{
-	const char *slash = strchr(text, '/');
-
-	*label = slash ? slash + 1 : NULL;
-	if (slash && (slash == text || slash[1] == '\0'))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is no provider", text),
-				 errhint("A provider is given as \"name\", or \"name/label\" with the label of a credential.")));
-	return slash ? pnstrdup(text, slash - text) : pstrdup(text);
-}
-
 /* The action's definition with the credential of that label. */
 static CnDefinition *
 definition_with_label(const CnProvider *provider, const CnProviderAction *action,
@@ -76,7 +61,7 @@ cn_call_action(CnCall *call, const char *provider, const char *action)
 {
 	MemoryContext old = MemoryContextSwitchTo(call->context);
 	const char *label;
-	char	   *name = split_provider(provider, &label);
+	char	   *name = cn_provider_split(provider, &label);
 	const CnProvider *found = cn_provider_require(&call->workspace.id, name, call->context);
 	const CnProviderAction *what = cn_provider_require_action(found, action);
 

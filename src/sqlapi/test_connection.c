@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 
 #include "catalog/provider.h"
+#include "catalog/provider_lookup.h"
 #include "core/json.h"
 #include "core/jsonb.h"
 #include "sqlapi/args.h"
@@ -28,14 +29,13 @@ typedef struct Test
 static Test
 find_test(CnCall *call, const char *provider)
 {
-	const char *name = pnstrdup(provider, strcspn(provider, "/"));
-	const CnProvider *found = cn_provider_find(&call->workspace.id, name, call->context);
+	const char *label;
+	const char *name = cn_provider_split(provider, &label);
+	const CnProvider *found = cn_provider_require(&call->workspace.id, name, call->context);
 	const CnJson *definition;
 	const CnJson *input;
 	Test		test;
 
-	if (found == NULL)
-		cn_call_action(call, provider, "");	/* says why not */
 	definition = cn_json_get(cn_provider_definition(found), "test");
 	test.action = definition ? cn_json_get_string(definition, "action") : NULL;
 	if (test.action == NULL)

@@ -7,12 +7,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "engine/input.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 
 #include "catalog/cache.h"
+#include "catalog/provider_lookup.h"
 #include "core/audit.h"
 #include "core/clock.h"
 #include "core/identity.h"
@@ -20,6 +20,7 @@
 #include "core/report.h"
 #include "core/spi.h"
 #include "core/uuid.h"
+#include "engine/input.h"
 #include "sqlapi/args.h"
 #include "sqlapi/fields.h"
 #include "trigger/store.h"
@@ -66,10 +67,11 @@ static void
 find_plan(Setting *setting, const char *name, const char *event)
 {
 	CnTriggerNames *names = &setting->names;
-	CnTriggerType type = cn_trigger_type(&setting->workspace.id, names->provider, name,
-										 CurrentMemoryContext);
+	CnTriggerType type;
 	CnFailure	failure = {CN_OK};
 
+	(void) cn_provider_require(&setting->workspace.id, names->provider, CurrentMemoryContext);
+	type = cn_trigger_type(&setting->workspace.id, names->provider, name, CurrentMemoryContext);
 	if (type == CN_TRIGGER_NONE)
 	{
 		names->stream = name;

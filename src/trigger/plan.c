@@ -172,8 +172,6 @@ build_plan(Build *build, const pg_uuid_t *workspace, const char *owner, MemoryCo
 {
 	const CnTriggerNames *names = build->names;
 	const CnProvider *provider = cn_provider_find(workspace, names->provider, context);
-	const char *labelled = names->label ? psprintf("%s/%s", names->provider, names->label)
-		: names->provider;
 
 	if (provider)
 	{
@@ -181,7 +179,7 @@ build_plan(Build *build, const pg_uuid_t *workspace, const char *owner, MemoryCo
 		if (!find_trigger(build, failure))
 			return false;
 	}
-	build->plan->source = cn_stream_source_open(workspace, owner, labelled,
+	build->plan->source = cn_stream_source_open(workspace, owner, names->provider, names->label,
 												provider ? build->plan->stream : "", context, failure);
 	if (build->plan->source == NULL)
 		return false;

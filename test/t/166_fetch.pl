@@ -101,7 +101,14 @@ sub last_execution
 register(s => {}, t => {});
 like($s->ask(q(SELECT connector_fetch(NULL, 's'))),            qr/22004: argument "provider" must not be null/, 'no provider');
 like($s->ask(q(SELECT connector_fetch('mock', NULL))),         qr/22004: argument "stream" must not be null/,   'no stream');
-like($s->ask(q(SELECT connector_fetch('mook', 's'))),          qr/42704: provider "mook" does not exist/,       'an unknown provider');
+like($s->ask(q(SELECT connector_fetch('mook', 's'))),          qr/42704: provider "mook" does not exist\nHINT:  Did you mean "mock"\?/, 'an unknown provider');
+$s->ask(q(SELECT connector_provider_register('{"name": "off", "title": "Off", "availability": "disabled", "base_url": "https://example.com",
+	"allowed_hosts": ["example.com"], "actions": {"a": {"path": "/a"}}}')));
+$s->ask(q(SELECT connector_provider_register('{"name": "on", "title": "On", "base_url": "https://example.com",
+	"allowed_hosts": ["example.com"], "actions": {"a": {"path": "/a"}}}')));
+like($s->ask(q(SELECT connector_fetch('off', 's'))),           qr/55000: provider "off" is disabled\nHINT:  Whoever registered/, 'one that is disabled');
+like($s->ask(q(SELECT connector_fetch('on', 'a'))),            qr/42704: provider "on" has no stream "a"\nHINT:  It is an action; connector_call\(\) calls those/, 'an action');
+like($s->ask("SELECT connector_fetch('$_', 's')"),             qr/22023: "\Q$_\E" is no provider/, "'$_'") for 'mock/', '/mock';
 like($s->ask(q(SELECT connector_fetch('mock', 'u'))),          qr/42704: provider "mock" has no stream "u"\nHINT: .*s.*, t|t, s/, 'an unknown stream');
 like($s->ask(q(SELECT connector_fetch('mock', 's', '[]'))),    qr/22023: the input of a stream must be an object/, 'an input that is a list');
 like($s->ask(q(SELECT connector_fetch('mock', 's', '{}', 0))), qr/22023: max_pages must be at least 1, not 0/,  'no pages');

@@ -139,7 +139,7 @@ answer('/items', page([]));
 
 my @refused = (
 	[ 'ann', q('t', 'mock', 'hook', 'c'), qr/ERROR:  0A000: trigger "hook" of provider "mock" waits for webhooks, which are not yet received\nHINT:  Those that are polled are: sorted, new_item, changed_item/ ],
-	[ 'ann', q('t', 'mook', 'new_item', 'c'), qr/ERROR:  42704: provider "mook" does not exist/ ],
+	[ 'ann', q('t', 'mook', 'new_item', 'c'), qr/ERROR:  42704: provider "mook" does not exist\nHINT:  Did you mean "mock"\?/ ],
 	[ 'ann', q('t', 'mock', 'nothing', 'c'), qr/ERROR:  42704: provider "mock" has no stream "nothing"/ ],
 	[ 'ann', q('t', 'mock', 'new_item', 'd'), qr/ERROR:  42704: connector "d" does not exist in workspace "acme"/ ],
 	[ 'ann', q('', 'mock', 'new_item', 'c'), qr/ERROR:  22023: the name of a trigger must have 1 to 128 characters/ ],
