@@ -306,8 +306,9 @@ add_rules(Members *members, const CnJson *common, const CnJson *own)
 	add(members, "error_rules", cn_json_array(items, own_count + count));
 }
 
-bool
-cn_provider_has_credential(const CnJson *provider)
+/* Do its requests need a credential: has it kinds of authentication, or parameters? */
+static bool
+has_credential(const CnJson *provider)
 {
 	const CnJson *auth = cn_json_get(provider, "auth");
 	const CnJson *parameters = cn_json_get(cn_json_get(provider, "parameters"), "properties");
@@ -328,7 +329,7 @@ add_credential(Members *members, const CnJson *provider, const char *label)
 	const CnJson *name = cn_json_get(provider, "name");
 	Members		credential = new_members(2);
 
-	if (name == NULL || !cn_provider_has_credential(provider))
+	if (name == NULL || !has_credential(provider))
 		return;
 	add(&credential, "service", name);
 	add(&credential, "label", cn_json_string(label ? label : "default", -1));

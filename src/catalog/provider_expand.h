@@ -31,9 +31,6 @@ extern CnJson *cn_provider_expand_request(const CnJson *provider, const CnJson *
  */
 extern const CnJson *cn_provider_expand_pagination(const CnJson *provider, const CnJson *stream);
 
-/* Do its requests need a credential: has it kinds of authentication, or parameters? */
-extern bool cn_provider_has_credential(const CnJson *provider);
-
 /*
  * "{name}" of a URL or host as "{{workspace.name}}".  What stands in double braces is left, and
  * so is a brace that encloses no name.

@@ -95,8 +95,12 @@ end_suggestions(const Suggestions *s)
 	return s->count ? psprintf("did you mean %s?", s->text.data) : NULL;
 }
 
-const char *
-cn_provider_near(const pg_uuid_t *workspace, const char *name)
+/*
+ * What the user may have meant by a name that is none: "did you mean \"github\"?", or NULL if
+ * nothing is like it.
+ */
+static const char *
+near_provider(const pg_uuid_t *workspace, const char *name)
 {
 	Datum		value = UUIDPGetDatum(workspace ? workspace : &nobody);
 	MemoryContext context = CurrentMemoryContext;
@@ -113,8 +117,8 @@ cn_provider_near(const pg_uuid_t *workspace, const char *name)
 	return end_suggestions(&s);
 }
 
-const char *
-cn_provider_near_action(const CnProvider *provider, const char *name)
+static const char *
+near_action(const CnProvider *provider, const char *name)
 {
 	const CnJson *actions = cn_json_get(cn_provider_definition(provider), "actions");
 	Suggestions s;
@@ -125,8 +129,9 @@ cn_provider_near_action(const CnProvider *provider, const char *name)
 	return end_suggestions(&s);
 }
 
-bool
-cn_provider_is_disabled(const pg_uuid_t *workspace, const char *name)
+/* Is there a provider of that name, and was it switched off? */
+static bool
+is_disabled(const pg_uuid_t *workspace, const char *name)
 {
 	Datum		values[] = {
 		UUIDPGetDatum(workspace ? workspace : &nobody), CStringGetTextDatum(name)
@@ -174,11 +179,12 @@ cn_provider_split(const char *text, const char **label)
 CnProviderAbsence
 cn_provider_absence(const pg_uuid_t *workspace, const char *name)
 {
-	CnProviderAbsence why = {.disabled = cn_provider_is_disabled(workspace, name)};
+	CnProviderAbsence why = {.disabled = is_disabled(workspace, name)};
 
-	why.message = psprintf("provider \"%s\" %s", name, why.disabled ? "is disabled" : "does not exist");
+	why.message = psprintf("provider \"%s\" %s", name,
+						   why.disabled ? "is disabled" : "does not exist");
 	why.hint = why.disabled ? "Whoever registered the provider can enable it again."
-		: hint_of(cn_provider_near(workspace, name),
+		: hint_of(near_provider(workspace, name),
 				  "The view connector_catalog lists those there are.");
 	return why;
 }
@@ -212,7 +218,7 @@ cn_provider_require_action(const CnProvider *provider, const char *name)
 			 errmsg("provider \"%s\" has no action \"%s\"", cn_provider_name(provider), name),
 			 cn_json_get(streams, name)
 			 ? errhint("It is a stream; connector_fetch() reads those.")
-			 : errhint("%s", hint_of(cn_provider_near_action(provider, name),
+			 : errhint("%s", hint_of(near_action(provider, name),
 									 "The column actions of connector_catalog lists those there are."))));
 }
 
@@ -223,16 +229,16 @@ no_provider(const pg_uuid_t *workspace, const char *name)
 {
 	const char *near;
 
-	if (cn_provider_is_disabled(workspace, name))
+	if (is_disabled(workspace, name))
 		return psprintf("provider \"%s\" is disabled", name);
-	near = cn_provider_near(workspace, name);
+	near = near_provider(workspace, name);
 	return psprintf("there is no provider \"%s\"%s%s", name, near ? ": " : "", near ? near : "");
 }
 
 static const char *
 no_action(const CnProvider *provider, const char *name)
 {
-	const char *near = cn_provider_near_action(provider, name);
+	const char *near = near_action(provider, name);
 
 	return psprintf("provider \"%s\" has no action \"%s\"%s%s", cn_provider_name(provider), name,
 					near ? ": " : "", near ? near : "");

@@ -47,14 +47,4 @@ extern const CnProvider *cn_provider_require(const pg_uuid_t *workspace, const c
 extern const CnProviderAction *cn_provider_require_action(const CnProvider *provider,
 														  const char *name);
 
-/* Is there a provider of that name, and was it switched off? */
-extern bool cn_provider_is_disabled(const pg_uuid_t *workspace, const char *name);
-
-/*
- * What the user may have meant by a name that is none: "did you mean \"github\"?", or NULL if
- * nothing is like it.  In the current context.
- */
-extern const char *cn_provider_near(const pg_uuid_t *workspace, const char *name);
-extern const char *cn_provider_near_action(const CnProvider *provider, const char *name);
-
 #endif							/* CN_CATALOG_PROVIDER_LOOKUP_H */

@@ -66,12 +66,6 @@ unlock(void)
 	LWLockRelease(cn_shmem_lock(CN_LOCK_PLACES));
 }
 
-const char *
-cn_place_name(CnPlaceKind kind)
-{
-	return kinds[kind].name;
-}
-
 /* ---- calling ---- */
 
 /* A process that was asked for and did not come leaves its place; its database may be gone. */

@@ -29,9 +29,6 @@ extern void cn_place_call(CnPlaceKind kind, bool wake);
 
 /* ---- the process ---- */
 
-/* What it is called, and the title of its process. */
-extern const char *cn_place_name(CnPlaceKind kind);
-
 /* Take the place, until the process exits; false: there is another one.  Before it connects. */
 extern bool cn_place_take(CnPlaceKind kind, Oid database);
 

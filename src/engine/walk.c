@@ -290,12 +290,6 @@ cn_walk_is_complete(const CnWalk *walk)
 }
 
 CnJson *
-cn_walk_newest(const CnWalk *walk)
-{
-	return cn_walk_mark_value(&walk->newest);
-}
-
-CnJson *
 cn_walk_cursor(const CnWalk *walk)
 {
 	const CnStream *stream = walk->stream;

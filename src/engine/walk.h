@@ -104,12 +104,6 @@ extern CnWalkResult cn_walk_next_page(CnWalk *walk, CnWalkPage *page);
  */
 extern CnJson *cn_walk_cursor(const CnWalk *walk);
 
-/*
- * The greatest cursor seen, though records below it may be missing yet; NULL: none.  Of a stream
- * that is newest first the first page has it, for those who begin with what comes from now on.
- */
-extern CnJson *cn_walk_newest(const CnWalk *walk);
-
 /* Has the stream ended, and not only the pages that were wanted? */
 extern bool cn_walk_is_complete(const CnWalk *walk);
 

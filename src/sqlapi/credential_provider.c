@@ -115,8 +115,12 @@ cn_credential_check_parameters(const CnProvider *provider, const CnJson *given, 
 
 /* ---- hosts ---- */
 
-Datum
-cn_credential_provider_hosts(const CnProvider *provider, const CnJson *parameters)
+/*
+ * text[]: the hosts of a provider, with parameters (an object) filled in; entries that name others
+ * are left out, and raise 22023 if none is left.
+ */
+static Datum
+hosts_of(const CnProvider *provider, const CnJson *parameters)
 {
 	const CnJson *list = cn_json_get(cn_provider_definition(provider), "allowed_hosts");
 	const CnJson *filling = complete(provider, parameters);
@@ -225,5 +229,5 @@ cn_credential_from_provider(CnCredentialInput *input, bool has_hosts)
 	if (auth)
 		input->parameters = cn_jsonb_from_json(cn_provider_form_parameters(auth, given));
 	if (!has_hosts)
-		input->hosts = cn_credential_provider_hosts(provider, given);
+		input->hosts = hosts_of(provider, given);
 }

@@ -52,10 +52,4 @@ extern Datum connector_credential_set(PG_FUNCTION_ARGS);
  */
 extern void cn_credential_from_provider(CnCredentialInput *input, bool has_hosts);
 
-/*
- * text[]: the hosts of a provider, with parameters (an object) filled in; entries that name others
- * are left out, and raise 22023 if none is left.
- */
-extern Datum cn_credential_provider_hosts(const CnProvider *provider, const CnJson *parameters);
-
 #endif							/* CN_SQLAPI_CREDENTIALS_H */
